@@ -39,4 +39,6 @@ def fit_rejection(
     probabilities = softmax(test, temperature)
     kept = probabilities.max(1) >= threshold
     right = (probabilities.argmax(1) == test_truth)[kept]
-    return Rejection(threshold, significant(float(kept.mean())), significant(float(right.mean())) if kept.any() else 0.0)
+    return Rejection(
+        threshold, significant(float(kept.mean())), significant(float(right.mean())) if kept.any() else 0.0
+    )

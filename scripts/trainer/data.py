@@ -43,12 +43,12 @@ def load(root: Path, name: str, ratios: tuple[float, float, float], seed: int) -
         raise TrainerError(f"{root} is not a folder", "name a folder of class folders")
     folders = {split: _split_folder(root, split) for split in SPLITS}
     if folders["train"] is None:
-        labels = _class_names([root])
-        splits = _stratified(_samples(root, labels), ratios, seed)
+        labels = class_names([root])
+        splits = stratified(samples_of(root, labels), ratios, seed)
         say(f"split {root} into " + ", ".join(f"{len(s)} {k}" for k, s in splits.items()) + f" (seed {seed})")
     else:
-        labels = _class_names([f for f in folders.values() if f is not None])
-        splits = {k: _samples(f, labels) if f else () for k, f in folders.items()}
+        labels = class_names([f for f in folders.values() if f is not None])
+        splits = {k: samples_of(f, labels) if f else () for k, f in folders.items()}
         splits = _fill_missing(root, splits, ratios, seed)
     if len(labels) < 2:
         raise TrainerError(
@@ -64,11 +64,11 @@ def _split_folder(root: Path, split: str) -> Path | None:
     return found[0] if found else None
 
 
-def _class_names(roots: Iterable[Path]) -> tuple[str, ...]:
+def class_names(roots: Iterable[Path]) -> tuple[str, ...]:
     return tuple(sorted({f.name for r in roots for f in r.iterdir() if f.is_dir() and not f.name.startswith(".")}))
 
 
-def _samples(folder: Path, labels: tuple[str, ...]) -> tuple[Sample, ...]:
+def samples_of(folder: Path, labels: tuple[str, ...]) -> tuple[Sample, ...]:
     samples = []
     for index, label in enumerate(labels):
         for path in sorted((folder / label).rglob("*")) if (folder / label).is_dir() else []:
@@ -79,7 +79,7 @@ def _samples(folder: Path, labels: tuple[str, ...]) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def _stratified(
+def stratified(
     samples: tuple[Sample, ...], ratios: tuple[float, float, float], seed: int
 ) -> dict[str, tuple[Sample, ...]]:
     """Each class is shuffled and cut at the same ratios; a part with a ratio above 0 gets at least one of 3 or more."""
@@ -102,7 +102,7 @@ def _fill_missing(
     if not missing:
         return splits
     wanted = [ratios[SPLITS.index(k)] if k in missing else 0.0 for k in ("val", "test")]
-    cut = _stratified(splits["train"], (1 - math.fsum(wanted), wanted[0], wanted[1]), seed)
+    cut = stratified(splits["train"], (1 - math.fsum(wanted), wanted[0], wanted[1]), seed)
     for k in missing:
         say(f"{root} has no {k} folder: {len(cut[k])} pictures of train/ set aside (seed {seed})")
     return {"train": cut["train"]} | {k: cut[k] if k in missing else splits[k] for k in ("val", "test")}
@@ -124,4 +124,6 @@ def open_picture(path: Path, color: str) -> Image.Image:
         with Image.open(path) as picture:
             return ImageOps.exif_transpose(picture).convert("L" if color == "GRAY" else "RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise TrainerError(f"{path} cannot be read as a picture: {error}", "run `trainer lint` for all such files") from error
+        raise TrainerError(
+            f"{path} cannot be read as a picture: {error}", "run `trainer lint` for all such files"
+        ) from error

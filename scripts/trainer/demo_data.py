@@ -41,7 +41,9 @@ def write_digits(folder: Path, seed: int) -> int:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise TrainerError("the digits set needs scikit-learn, which is not installed", "run scripts/setup --train") from error
+        raise TrainerError(
+            "the digits set needs scikit-learn, which is not installed", "run scripts/setup --train"
+        ) from error
     digits = load_digits()
     rng = np.random.default_rng(seed)
     for label in range(10):

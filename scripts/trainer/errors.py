@@ -24,9 +24,19 @@ class FindingError(TrainerError):
     exit_code = NEGATIVE_FINDING
 
 
+_silent = False
+
+
+def silence(silent: bool) -> None:
+    """Of several training processes one talks."""
+    global _silent  # noqa: PLW0603 (one switch for one process)
+    _silent = silent
+
+
 def say(text: str) -> None:
     """Tell progress to the person; standard output is kept for data."""
-    print(text, file=sys.stderr, flush=True)
+    if not _silent:
+        print(text, file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:

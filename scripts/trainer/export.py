@@ -1,8 +1,8 @@
-"""From the trained network to an ONNX graph with two outputs, by torch's dynamo exporter."""
+"""From the trained network to an ONNX graph with two outputs, by torch's dynamo exporter; and running such graphs."""
 
 import io
-import logging
-import warnings
+import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,58 +13,72 @@ from numpy.typing import NDArray
 from trainer import onnx_graph
 from trainer.errors import FindingError
 from trainer.models import Classifier
+from trainer.quantize import quiet
 
-PARITY = 1e-4  # largest allowed |logit| difference between PyTorch and the exported graph, in share of the range
+PARITY = 1e-4  # largest |logit| difference between PyTorch and the exported graph, as a share of the largest logit
+LATENCY_RUNS = 100
 
 
 def to_onnx(net: Classifier, channels: int, height: int, width: int) -> onnx.ModelProto:
     """float32 NCHW `image` => `logits`, `embedding`; dynamic batch, pinned opset."""
     example = torch.zeros(2, channels, height, width)
     batch = torch.export.Dim("batch", min=1, max=4096)
-    with warnings.catch_warnings(), _quiet():
-        warnings.simplefilter("ignore")  # the exporter warns of its own internals, nothing a user can act on
+    with quiet():
         program = torch.onnx.export(
-            net.eval(), (example,), dynamo=True, opset_version=onnx_graph.OPSET, verbose=False,
-            input_names=["image"], output_names=["logits", "embedding"], dynamic_shapes={"image": {0: batch}},
-        )  # fmt: skip
+            net.eval(),
+            (example,),
+            dynamo=True,
+            opset_version=onnx_graph.OPSET,
+            verbose=False,
+            input_names=["image"],
+            output_names=["logits", "embedding"],
+            dynamic_shapes={"image": {0: batch}},
+        )
     buffer = io.BytesIO()
     assert program is not None
-    program.save(buffer, external_data=False)
+    program.save(buffer, external_data=False)  # type: ignore[arg-type] # a file object works, too
     model = onnx_graph.clean(onnx.load_model_from_string(buffer.getvalue()))
     onnx_graph.check(model)
     return model
 
 
-class _quiet:
-    """Silences the exporter's log lines, which go to the root of its own loggers."""
-
-    def __enter__(self) -> None:
-        self.level = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(self.level)
+def to_torchscript(net: Classifier, channels: int, height: int, width: int, path: Path) -> None:
+    with quiet():
+        torch.jit.trace(net.eval(), torch.zeros(1, channels, height, width)).save(str(path))  # type: ignore[no-untyped-call]
 
 
-def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # reproducible sums
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+class Session:
+    """A graph in ONNX Runtime on one CPU thread, whose sums come out the same every time."""
+
+    def __init__(self, model: onnx.ModelProto):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only
+        self.inner = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, inputs: NDArray[np.generic], batch: int = 64) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(logits, embedding) of all inputs, `batch` at a time."""
+        parts = [
+            self.inner.run(["logits", "embedding"], {"image": inputs[i : i + batch]})
+            for i in range(0, len(inputs), batch)
+        ]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def latency_ms(self, one: NDArray[np.generic]) -> float:
+        """Median of a single picture, one thread, on this machine."""
+        times = []
+        for _ in range(LATENCY_RUNS):
+            start = time.perf_counter()
+            self.inner.run(None, {"image": one})
+            times.append(time.perf_counter() - start)
+        return float(np.median(times)) * 1e3
 
 
-def run(
-    running: onnxruntime.InferenceSession, batch: NDArray[np.generic], size: int = 64
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(logits, embedding) of a whole array of inputs, `size` at a time."""
-    parts = [running.run(["logits", "embedding"], {"image": batch[i : i + size]}) for i in range(0, len(batch), size)]
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-
-
-def check_parity(reference: NDArray[np.float32], model: onnx.ModelProto, batch: NDArray[np.generic]) -> float:
+def check_parity(reference: NDArray[np.float32], session: Session, inputs: NDArray[np.generic]) -> float:
     """The exported graph must give PyTorch's logits, at batch 1 and 3; returns the largest difference."""
-    running = session(model)
-    worst = max(float(np.abs(run(running, batch, size)[0] - reference).max()) for size in (1, 3))
+    worst = max(float(np.abs(session(inputs, batch)[0] - reference).max()) for batch in (1, 3))
     allowed = PARITY * max(1.0, float(np.abs(reference).max()))
     if worst > allowed:
         raise FindingError(f"export: logits differ by {worst:.2e} from PyTorch's, allowed {allowed:.2e}")

@@ -203,9 +203,11 @@ def check(manifest: Manifest) -> None:
     if not labels or len(set(labels)) != len(labels) or not all(labels):
         problems.append(f"labels: expected unique and non-empty, found {labels}")
     channels = 1 if manifest.input.color == "GRAY" else 3
-    for name in ("mean", "std"):
-        if len(getattr(manifest.preprocess, name)) != channels:
-            problems.append(f"preprocess.{name}: expected {channels} numbers for {manifest.input.color}")
+    problems += [
+        f"preprocess.{name}: expected {channels} numbers for {manifest.input.color}"
+        for name in ("mean", "std")
+        if len(getattr(manifest.preprocess, name)) != channels
+    ]
     if not all(s > 0 for s in manifest.preprocess.std):
         problems.append(f"preprocess.std: expected positive, found {manifest.preprocess.std}")
     if not manifest.output.temperature > 0:

@@ -45,7 +45,8 @@ def per_class(matrix: NDArray[np.int64], labels: tuple[str, ...]) -> list[ClassM
         precision = hits[i] / predicted[i] if predicted[i] else 0.0
         recall = hits[i] / support[i] if support[i] else 0.0
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-        rows.append(ClassMetrics(label, *(significant(float(v)) for v in (precision, recall, f1)), int(support[i])))
+        p, r, f = (significant(float(v)) for v in (precision, recall, f1))
+        rows.append(ClassMetrics(label, p, r, f, int(support[i])))
     return rows
 
 

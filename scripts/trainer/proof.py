@@ -1,7 +1,8 @@
 """Chooses the few pictures whose probabilities travel inside the model, so that a device can replay them.
 
-All classes are covered and the rest are the hardest pictures (smallest margin between the first two scores):
-a saturated score of 1.000 would hide a wrong mean or a wrong resize filter, a close one shows it.
+Saturated scores prove little: 1.000 stays 1.000 under a wrong filter. So, beside one picture of every class,
+the hardest pictures are taken, and two probes: red from one picture, blue from another of a different class.
+Exchanging colours in a probe changes the answer even where the data set is grey.
 """
 
 import base64
@@ -13,39 +14,66 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainer.data import Dataset, Sample, open_picture
+from trainer.manifest import Size
 
-MAX_BYTES = 4096  # of one encoded picture: the proof must stay a small part of a small model
-FORMATS = {"PNG": {"optimize": True}}
+LARGEST = 16  # cases
+HARDEST, PROBES = 4, 2  # cases at the least
+SMALL_MODEL = 64  # pixels: up to here a case is a PNG, above a JPEG, to keep the proof a small part of the file
+OVERSIZE = 1.5  # case's short side over the model's: the resize is proven too
 
 
 def choose(probabilities: NDArray[np.float64], truth: NDArray[np.integer], count: int) -> list[int]:
-    """Indices of `count` pictures: the median one of each class first, then the hardest of all."""
+    """Indices of `count` pictures: a typical one of each class first, then the hardest (least top-two margin)."""
     margins = np.diff(np.sort(probabilities, axis=1)[:, -2:], axis=1)[:, 0]
-    order = np.argsort(margins, kind="stable")
-    chosen: list[int] = []
-    for label in np.unique(truth)[:count]:
-        mine = [int(i) for i in order if truth[i] == label]
-        chosen.append(mine[len(mine) // 2])
-    chosen += [int(i) for i in order if int(i) not in chosen][: max(0, count - len(chosen))]
-    return chosen
+    order = [int(i) for i in np.argsort(margins, kind="stable")]
+    typical = []
+    for label in np.unique(truth)[: count - HARDEST]:
+        mine = [i for i in order if truth[i] == label]
+        typical.append(mine[len(mine) // 2])
+    return typical + [i for i in order if i not in typical][: count - len(typical)]
 
 
-def encode(samples: Sequence[Sample], color: str, side: int) -> list[bytes]:
-    return [_small_png(open_picture(s.path, color), side) for s in samples]
+def case_count(wanted: int, classes: int) -> int:
+    """Real pictures: as many as asked, or more so that every class fits in, probes not counted."""
+    return min(LARGEST, max(wanted, classes + HARDEST + PROBES)) - PROBES
 
 
-def _small_png(picture: Image.Image, side: int) -> bytes:
-    """A PNG under MAX_BYTES if possible: shrunk first to 1.5 times the model's short side, then further."""
-    for share in (1.5, 1.25, 1.0, 0.75, 0.5):
-        shrunk = picture
-        if min(picture.size) > side * share:
-            factor = side * share / min(picture.size)
-            size = tuple(max(1, round(v * factor)) for v in picture.size)
-            shrunk = picture.resize((size[0], size[1]), Image.Resampling.BILINEAR)
-        buffer = io.BytesIO()
-        shrunk.save(buffer, "PNG", optimize=True)
-        if len(buffer.getvalue()) <= MAX_BYTES:
-            break
+def cases(dataset: Dataset, chosen: Sequence[Sample], color: str, size: Size) -> list[tuple[str, bytes]]:
+    """(name, encoded picture) of the chosen pictures and, for colour models, of the probes."""
+    small = [shrink(open_picture(s.path, color), max(size.width, size.height)) for s in chosen]
+    named = [(dataset.case_name(s), p) for s, p in zip(chosen, small, strict=True)]
+    if color != "GRAY":
+        named += _probes(chosen, small)
+    return [(name, encode(picture, size)) for name, picture in named]
+
+
+def _probes(chosen: Sequence[Sample], pictures: Sequence[Image.Image]) -> list[tuple[str, Image.Image]]:
+    probes = []
+    for i in range(PROBES):
+        first = i % len(chosen)
+        second = next((j for j in range(first + 1, len(chosen)) if chosen[j].label != chosen[first].label), 0)
+        red = pictures[first]
+        blue = pictures[second].resize(red.size)
+        green = Image.blend(red, blue, 0.5)
+        probe = Image.merge("RGB", (red.getchannel(0), green.getchannel(1), blue.getchannel(2)))
+        probes.append((f"probe/{i + 1}", probe))
+    return probes
+
+
+def shrink(picture: Image.Image, side: int) -> Image.Image:
+    factor = side * OVERSIZE / min(picture.size)
+    if factor >= 1:
+        return picture
+    width, height = (max(1, round(v * factor)) for v in picture.size)
+    return picture.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def encode(picture: Image.Image, size: Size) -> bytes:
+    buffer = io.BytesIO()
+    if max(size.width, size.height) <= SMALL_MODEL:
+        picture.save(buffer, "PNG", optimize=True)
+    else:
+        picture.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
 
 
@@ -56,7 +84,3 @@ def decode(data: bytes, color: str) -> Image.Image:
 
 def as_text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
-
-
-def names(dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
-    return [dataset.case_name(s) for s in samples]

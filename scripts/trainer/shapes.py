@@ -63,7 +63,8 @@ def _background(rng: np.random.Generator, width: int, height: int) -> NDArray[np
         cells = int(rng.integers(3, 8))
         coarse = Image.fromarray((rng.random((cells, cells)) * 255).astype(np.uint8))
         t = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float32) / 255
-    return (a + (b - a) * (t[..., None] * np.float32(rng.uniform(0.15, 0.6)))).astype(np.float32)
+    mix = np.float32(rng.uniform(0.15, 0.6))
+    return np.asarray(a + (b - a) * (t[..., None] * mix), np.float32)
 
 
 def _lighter_colour(rng: np.random.Generator, background: NDArray[np.float32]) -> NDArray[np.float32]:

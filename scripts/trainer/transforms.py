@@ -3,6 +3,9 @@
 The eval transform is exactly what the runtime's `preprocess` stage does: torchvision's Resize and CenterCrop
 geometry on PIL's antialiased filters, then (pixel * rescale - mean) / std. Pictures stay 8 bit and HWC until
 the very last step, so that a data set can be cached at model size in a quarter of the memory.
+
+All randomness of the train transform comes from the generator passed in, seeded by (seed, epoch, picture): a run
+sees the same pictures whatever the number of worker processes, and a resumed run goes on as an unbroken one.
 """
 
 import math
@@ -10,10 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
 
+from trainer.config import AugmentConfig
 from trainer.manifest import Preprocess, Size
 
+ERASED_AREA = (0.02, 0.2)  # share of the picture (torchvision RandomErasing's scale, its upper end tamed)
+ERASED_ASPECT = (0.3, 3.3)
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
@@ -34,6 +40,10 @@ def resized_size(width: int, height: int, resize: dict[str, Any]) -> tuple[int, 
     if width <= height:
         return size, max(1, int(size * height / width))
     return max(1, int(size * width / height)), size
+
+
+def model_size(preprocess: Preprocess) -> Size:
+    return preprocess.crop or Size(preprocess.resize["width"], preprocess.resize["height"])
 
 
 def geometry(picture: Image.Image, preprocess: Preprocess) -> Image.Image:
@@ -64,15 +74,33 @@ def pixels(picture: Image.Image) -> NDArray[np.uint8]:
     return array[..., None] if array.ndim == 2 else array
 
 
+def from_pixels(array: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+
+
 def normalise(batch: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.float32]:
     """NHWC 0..255 => NCHW float32, (pixel * rescale - mean) / std."""
-    values = (batch * np.float32(preprocess.rescale) - np.float32(preprocess.mean)) / np.float32(preprocess.std)
-    return np.ascontiguousarray(values.astype(np.float32).transpose(0, 3, 1, 2))  # NHWC => NCHW
+    mean, std = np.array(preprocess.mean, np.float32), np.array(preprocess.std, np.float32)
+    values = (batch * np.float32(preprocess.rescale) - mean) / std
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2))  # NHWC => NCHW
 
 
-def evaluate(picture: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
-    """The eval transform up to the 8-bit picture at model size; `normalise` does the rest."""
+def eval_transform(picture: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
+    """A decoded picture => HWC 8 bit at model size; `normalise` does the rest."""
     return pixels(geometry(picture, preprocess))
+
+
+def train_transform(
+    picture: Image.Image, preprocess: Preprocess, config: AugmentConfig, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The same with augmentation: a random crop takes the place of the eval geometry, the rest follows it."""
+    if config.crop < 1:
+        box = random_crop_box(rng, *picture.size, config.crop)
+        size = model_size(preprocess)
+        picture = picture.resize((size.width, size.height), FILTERS[preprocess.filter], box=box)
+    else:
+        picture = geometry(picture, preprocess)
+    return pixels(augment(picture, config, rng))
 
 
 def random_crop_box(
@@ -89,3 +117,55 @@ def random_crop_box(
     side = min(width, height)
     x, y = (width - side) / 2, (height - side) / 2
     return x, y, x + side, y + side
+
+
+def augment(picture: Image.Image, config: AugmentConfig, rng: np.random.Generator) -> Image.Image:
+    """A picture at model size, flipped, turned, shifted, recoloured and partly erased as asked (each opt-in)."""
+    if rng.random() < config.hflip:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if rng.random() < config.vflip:
+        picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    if config.rotation or config.shift:
+        picture = _turn_and_shift(picture, config, rng)
+    if config.jitter:
+        picture = _recolour(picture, config.jitter, rng)
+    if rng.random() < config.erase:
+        picture = _erase(picture, rng)
+    return picture
+
+
+def _turn_and_shift(picture: Image.Image, config: AugmentConfig, rng: np.random.Generator) -> Image.Image:
+    """Corners that come into view take the mean colour: black ones would be a feature to learn."""
+    angle = rng.uniform(-config.rotation, config.rotation)
+    shift = rng.uniform(-config.shift, config.shift, 2) * picture.size
+    mean = np.asarray(picture).reshape(-1, len(picture.getbands())).mean(0).round().astype(int)
+    fill = tuple(int(v) for v in mean) if len(mean) > 1 else int(mean[0])
+    return picture.rotate(
+        angle, Image.Resampling.BILINEAR, translate=(round(shift[0]), round(shift[1])), fillcolor=fill
+    )
+
+
+def _recolour(picture: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    kinds = [ImageEnhance.Brightness, ImageEnhance.Contrast]
+    if picture.mode == "RGB":
+        kinds.append(ImageEnhance.Color)
+    for kind in kinds:
+        picture = kind(picture).enhance(max(0.0, rng.uniform(1 - strength, 1 + strength)))
+    return picture
+
+
+def _erase(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """One rectangle becomes noise."""
+    values = np.array(picture)
+    height, width = values.shape[:2]
+    area = height * width * rng.uniform(*ERASED_AREA)
+    aspect = math.exp(rng.uniform(math.log(ERASED_ASPECT[0]), math.log(ERASED_ASPECT[1])))
+    h, w = min(height, round(math.sqrt(area * aspect))), min(width, round(math.sqrt(area / aspect)))
+    y, x = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
+    values[y : y + h, x : x + w] = rng.integers(0, 256, values[y : y + h, x : x + w].shape)
+    return Image.fromarray(values)
+
+
+def mixup(rng: np.random.Generator, alpha: float, count: int) -> tuple[float, NDArray[np.int64]]:
+    """Zhang et al. 2018: the share of each picture in its mixture, and with which other picture it is mixed."""
+    return float(rng.beta(alpha, alpha)), rng.permutation(count)
