@@ -5,7 +5,6 @@ own graph gave, and are refused when they cost too much. Latency is printed and 
 it belongs to this machine, and the files shall come out the same byte for byte.
 """
 
-import dataclasses
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from trainer.manifest import (
     Preprocess,
     Proof,
     ProofCase,
+    Quantization,
     Training,
 )
 from trainer.models import Classifier
@@ -66,12 +66,10 @@ class Variant:
     def feed(self, pictures: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.generic]:
         return pictures if self.pixels else transforms.normalise(pictures, preprocess)
 
-    def declared(self, preprocess: Preprocess) -> Preprocess:
-        """What the runtime has to do: nothing but the geometry, where the graph normalises by itself."""
-        channels = len(preprocess.mean)
-        if not self.pixels:
-            return preprocess
-        return dataclasses.replace(preprocess, rescale=1.0, mean=[0.0] * channels, std=[1.0] * channels)
+    def quantization(self, preprocess: Preprocess) -> Quantization | None:
+        """How the runtime brings its values back to the pixels that the graph normalises by itself."""
+        found = onnx_graph.uint8_scale(preprocess) if self.pixels else None
+        return None if found is None else Quantization(*found)
 
 
 def deliver(trained: Trained, output: Path, run: Run, force: bool) -> dict[str, Evaluation]:
@@ -193,8 +191,16 @@ def _manifest(
         name=config.data.name,
         version=trained.version,
         labels=list(trained.dataset.labels),
-        input=Input("image", layout, dtype, config.model.color, size.width, size.height, None),
-        preprocess=variant.declared(trained.preprocess),
+        input=Input(
+            "image",
+            layout,
+            dtype,
+            config.model.color,
+            size.width,
+            size.height,
+            variant.quantization(trained.preprocess),
+        ),
+        preprocess=trained.preprocess,
         output=Output("logits", "logits", evaluation.temperature, None, "embedding"),
         rejection=evaluation.rejection,
         drift=drift.baselines(held_out, logits, embedding, evaluation.temperature),
