@@ -31,6 +31,7 @@ from trainer.manifest import (
     ProofCase,
     Quantization,
     Training,
+    significant,
 )
 from trainer.models import Classifier
 from trainer.receipt import check_gate, make_receipt
@@ -39,7 +40,6 @@ from trainer.scores import Evaluation, Scores, judge
 
 PARITY_PICTURES = 48
 TOLERANCE = {"float32": 1e-3, "float16": 5e-3, "int8": 2e-2}  # of probabilities, or twice what was measured here
-PROBABILITY_DIGITS = 6
 NOT_IN_MODEL = {"threads", "workers", "cache_mb", "device"}  # of this machine, not of the model
 
 
@@ -255,7 +255,7 @@ def _proof(trained: Trained, variant: Variant, session: Session, temperature: fl
     measured = float(np.abs(found - expected).max())
     tolerance = max(TOLERANCE[variant.precision], math.ceil(2 * measured * 1000) / 1000)
     cases = [
-        ProofCase(name, proof.as_text(data), [round(float(p), PROBABILITY_DIGITS) for p in row])
-        for (name, data), row in zip(named, expected, strict=True)
+        ProofCase(name, trained.dataset.labels[int(np.argmax(row))], proof.as_text(data), row)
+        for (name, data), row in zip(named, ([significant(float(p)) for p in r] for r in expected), strict=True)
     ]
     return Proof(tolerance, cases)

@@ -114,6 +114,7 @@ class Training:
 @dataclass(frozen=True)
 class ProofCase:
     name: str
+    label: str  # of the highest probability: shows labels that changed places
     image: str  # base64 of an encoded PNG or JPEG
     probabilities: list[float]
 
@@ -224,7 +225,11 @@ def _proof_problems(manifest: Manifest) -> list[str]:
             problems.append(
                 f"proof {case.name}: expected {len(manifest.labels)} probabilities, found {len(case.probabilities)}"
             )
-        elif not math.isclose(sum(case.probabilities), 1, abs_tol=1e-3):
+            continue
+        best = manifest.labels[max(range(len(manifest.labels)), key=case.probabilities.__getitem__)]
+        if case.label != best:
+            problems.append(f"proof {case.name}: label {case.label!r}, but the highest probability is of {best!r}")
+        if not math.isclose(sum(case.probabilities), 1, abs_tol=1e-3):
             problems.append(f"proof {case.name}: probabilities add up to {sum(case.probabilities):.4f}, expected 1")
     return problems
 
