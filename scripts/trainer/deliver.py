@@ -145,10 +145,11 @@ def _deliver_one(
 
 
 def _pixels(pictures: Pictures, count: int, more: Pictures) -> NDArray[np.uint8]:
-    """`count` pictures spread over a split, filled up from another one."""
+    """`count` pictures spread over a split, filled up from another one (and with mirror images)."""
     chosen = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().astype(int))
     found = [pictures[0, int(i)][0] for i in chosen]
     found += [more[0, i][0] for i in range(min(count - len(found), len(more)))]
+    found += [picture[:, ::-1] for picture in found[: count - len(found)]]  # mirrored, where a set is that small
     return np.stack(found)
 
 

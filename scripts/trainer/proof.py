@@ -18,7 +18,7 @@ from trainer.manifest import Size
 
 LARGEST = 16  # cases
 HARDEST, PROBES = 4, 2  # cases at the least
-SMALL_MODEL = 64  # pixels: up to here a case is a PNG, above a JPEG, to keep the proof a small part of the file
+LARGEST_PNG = 8192  # bytes; above, a case is a JPEG, to keep the proof a small part of the file
 OVERSIZE = 1.5  # case's short side over the model's: the resize is proven too
 
 
@@ -44,7 +44,7 @@ def cases(dataset: Dataset, chosen: Sequence[Sample], color: str, size: Size) ->
     named = [(dataset.case_name(s), p) for s, p in zip(chosen, small, strict=True)]
     if color != "GRAY":
         named += _probes(chosen, small)
-    return [(name, encode(picture, size)) for name, picture in named]
+    return [(name, encode(picture)) for name, picture in named]
 
 
 def _probes(chosen: Sequence[Sample], pictures: Sequence[Image.Image]) -> list[tuple[str, Image.Image]]:
@@ -68,12 +68,12 @@ def shrink(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def encode(picture: Image.Image, size: Size) -> bytes:
+def encode(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    if max(size.width, size.height) <= SMALL_MODEL:
-        picture.save(buffer, "PNG", optimize=True)
-    else:
-        picture.save(buffer, "JPEG", quality=85)
+    picture.save(buffer, "PNG", optimize=True)
+    if len(buffer.getvalue()) > LARGEST_PNG:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 

@@ -1,0 +1,390 @@
+//! The command line: what was typed, and nothing else. `clap` is used here and in `main`;
+//! what the words mean is turned into the library's own types once, below.
+#![allow(
+    missing_docs,
+    reason = "flattened groups have no help text of their own"
+)]
+
+mod values;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::engine::{EngineChoice, EngineOptions};
+use crate::model::Wishes;
+use crate::model::facts::{Facts, fact};
+use crate::model::manifest::{
+    Color, Filter, Layout, OutputKind, Quantization, Rejection, Resize, Size,
+};
+use crate::pipeline::capture::{ListFormat, RawFormat, SourceOptions};
+use crate::pipeline::write::Format;
+use values::ResizeArg;
+
+/// Runs image classifiers on edge devices: a picture in, the right label out, by the
+/// model's own rules.
+#[derive(Debug, Parser)]
+#[command(name = "ocelli", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on stderr (twice: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only errors on stderr
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all good; 1 some inputs failed, or a negative finding (verify, eval below \
+--min-accuracy); 2 could not start. 130 interrupted before the inputs ended.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Classify what the sources give, finite or live
+    Run(RunArgs),
+    /// Measure accuracy on folders per class
+    Eval(EvalArgs),
+    /// Replay the model's proof on this machine, per engine
+    Verify(VerifyArgs),
+    /// Measure the latency of every stage, engines and threads side by side
+    Bench(BenchArgs),
+    /// Show what a model says, and where each fact comes from
+    Inspect(InspectArgs),
+    /// Write facts into a model, so that it describes itself
+    Pack(PackArgs),
+    /// Optimise a model for this machine ahead of time, so that it starts faster
+    Prepare(PrepareArgs),
+}
+
+/// Which model, and what it does not say itself.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// ONNX file, or a Hugging Face folder
+    #[arg(short, long, env = "OCELLI_MODEL")]
+    pub model: PathBuf,
+    /// What the model does not say itself.
+    #[command(flatten)]
+    pub facts: FactArgs,
+}
+
+/// Facts about a model.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Facts, where the model does not state them")]
+pub struct FactArgs {
+    /// Label file: a name per line, synsets, or CSV with index,name
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Name of the input, where there are several
+    #[arg(long, value_name = "NAME")]
+    input: Option<String>,
+    /// Order of the input's axes: NCHW or NHWC
+    #[arg(long, value_parser = values::by_upper_name::<Layout>)]
+    layout: Option<Layout>,
+    /// Order of the channels: RGB, BGR or GRAY
+    #[arg(long, value_parser = values::by_upper_name::<Color>)]
+    color: Option<Color>,
+    /// Size of the input: 224 or 224x192 (width x height)
+    #[arg(long, value_parser = values::size)]
+    size: Option<Size>,
+    /// Resize: shortest:256, exact, exact:256x192, letterbox or letterbox:R,G,B
+    #[arg(long, value_parser = values::resize)]
+    resize: Option<ResizeArg>,
+    /// Centre crop after resizing: 224, 224x192 or none
+    #[arg(long, value_parser = values::crop)]
+    crop: Option<values::Crop>,
+    /// PIL's filter: nearest, box, bilinear, bicubic or lanczos
+    #[arg(long, value_parser = values::by_name::<Filter>)]
+    filter: Option<Filter>,
+    /// Do not widen the filter when shrinking (OpenCV's way, not PIL's)
+    #[arg(long)]
+    no_antialias: bool,
+    /// Factor on pixels (0 to 255): 1/255 or 1
+    #[arg(long, value_parser = values::fraction)]
+    rescale: Option<f64>,
+    /// Subtracted after rescaling, per channel in --color's order: 0.485,0.456,0.406
+    #[arg(long, value_parser = values::numbers, allow_hyphen_values = true)]
+    mean: Option<values::Numbers>,
+    /// Divisor after that, per channel: 0.229,0.224,0.225
+    #[arg(long, value_parser = values::numbers)]
+    std: Option<values::Numbers>,
+    /// How an integer input stands for real values: SCALE,ZERO_POINT
+    #[arg(long, value_parser = values::quantization, allow_hyphen_values = true)]
+    quantization: Option<Quantization>,
+    /// Name of the output with the scores, where there are several
+    #[arg(long, value_name = "NAME")]
+    output_tensor: Option<String>,
+    /// What it holds: logits, probabilities or log-probabilities
+    #[arg(long, value_name = "KIND", value_parser = values::by_name::<OutputKind>)]
+    output: Option<OutputKind>,
+    /// Calibration: softmax(logits / T)
+    #[arg(long, value_name = "T")]
+    temperature: Option<f32>,
+    /// Answer "unknown" below this probability
+    #[arg(long, value_parser = values::share)]
+    threshold: Option<f32>,
+}
+
+impl FactArgs {
+    /// The facts, each with its flag as origin.
+    pub fn wishes(&self) -> Wishes {
+        let size = self.size.and_then(|s| fact(s, "flag --size"));
+        let resize = self.resize.and_then(|r| r.with_size(self.size));
+        let facts = Facts {
+            tensor: self.input.clone().and_then(|v| fact(v, "flag --input")),
+            layout: self.layout.and_then(|v| fact(v, "flag --layout")),
+            color: self.color.and_then(|v| fact(v, "flag --color")),
+            size,
+            resize: resize.and_then(|v: Resize| fact(v, "flag --resize")),
+            crop: self.crop.and_then(|v| fact(v.0, "flag --crop")),
+            filter: self.filter.and_then(|v| fact(v, "flag --filter")),
+            antialias: self
+                .no_antialias
+                .then_some(false)
+                .and_then(|v| fact(v, "flag --no-antialias")),
+            rescale: self.rescale.and_then(|v| fact(v, "flag --rescale")),
+            mean: self.mean.clone().and_then(|v| fact(v.0, "flag --mean")),
+            std: self.std.clone().and_then(|v| fact(v.0, "flag --std")),
+            quantization: self
+                .quantization
+                .and_then(|v| fact(Some(v), "flag --quantization")),
+            output: self
+                .output_tensor
+                .clone()
+                .and_then(|v| fact(v, "flag --output-tensor")),
+            kind: self.output.and_then(|v| fact(v, "flag --output")),
+            temperature: self.temperature.and_then(|v| fact(v, "flag --temperature")),
+            // What share a threshold keeps is measured in training; a wished one is not.
+            rejection: self.threshold.and_then(|threshold| {
+                fact(
+                    Some(Rejection {
+                        threshold,
+                        coverage: 1.0,
+                        accuracy: 0.0,
+                    }),
+                    "flag --threshold (not measured)",
+                )
+            }),
+            ..Facts::default()
+        };
+        Wishes {
+            facts,
+            labels: self.labels.clone(),
+        }
+    }
+}
+
+/// Which engine runs the network.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// onnxruntime, rten (pure Rust, always there) or auto: ONNX Runtime where it is found
+    #[arg(long, default_value = "auto", value_parser = values::by_name::<EngineChoice>)]
+    engine: EngineChoice,
+    /// ONNX Runtime library to use [default: search, see README]
+    #[arg(long, value_name = "FILE")]
+    ort: Option<PathBuf>,
+    /// Ignore what `ocelli prepare` saved
+    #[arg(long)]
+    no_prepared: bool,
+}
+
+impl EngineArgs {
+    /// The options.
+    pub fn options(&self) -> EngineOptions {
+        EngineOptions {
+            choice: self.engine,
+            library: self.ort.clone(),
+            use_prepared: !self.no_prepared,
+        }
+    }
+}
+
+/// How pictures are decoded.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Decoding")]
+pub struct DecodeArgs {
+    /// Refuse larger pictures before decoding them
+    #[arg(long, value_name = "N", default_value_t = 100_000_000)]
+    pub max_pixels: usize,
+    /// Decode large JPEGs at lower resolution: about a fifth faster, but in 2 to 3 of 100
+    /// pictures the best label changed
+    #[arg(long)]
+    pub fast_decode: bool,
+}
+
+impl DecodeArgs {
+    /// Largest encoded frame in bytes: more than a byte per pixel is no sensible picture.
+    pub fn max_bytes(&self) -> usize {
+        self.max_pixels.max(1 << 20)
+    }
+}
+
+/// `ocelli run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Files, folders, globs, `-` (standard input) or `synthetic:`
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<OsString>,
+    /// text, json (one object per line) or csv
+    #[arg(short, long, default_value = "text", value_parser = values::by_name::<Format>)]
+    pub format: Format,
+    /// Classes to list
+    #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
+    pub top_k: usize,
+    /// Frames per run of the network (finite sources)
+    #[arg(long, value_name = "N", value_parser = values::positive)]
+    pub batch: Option<usize>,
+    /// Frames in work at a time [default: the cores for many files, else 1]
+    #[arg(long, value_name = "N", value_parser = values::positive)]
+    pub workers: Option<usize>,
+    /// Threads per run of the network [default: the cores, at most 4, divided by workers]
+    #[arg(long, value_name = "N", value_parser = values::positive)]
+    pub threads: Option<usize>,
+    /// Stop after so many frames
+    #[arg(long, value_name = "N")]
+    pub frames: Option<u64>,
+    /// Treat the source as live: classify the newest frame, drop what came in between
+    #[arg(long)]
+    pub live: bool,
+    /// Standard input holds pixels: rgb24|bgr24|gray8|yuyv|nv12|yuv420p:WxH
+    #[arg(long, value_name = "FORMAT:WxH", value_parser = values::raw)]
+    pub raw: Option<RawFormat>,
+    /// Classify the files named in this list, `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
+    /// The list is separated by NUL bytes (find -print0)
+    #[arg(short = '0', long, requires = "files_from")]
+    pub null: bool,
+    #[command(flatten)]
+    pub decode: DecodeArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+impl RunArgs {
+    /// How sources are read.
+    pub fn source_options(&self) -> SourceOptions {
+        SourceOptions {
+            raw: self.raw,
+            files_from: self.files_from.clone(),
+            list: if self.null {
+                ListFormat::Nul
+            } else {
+                ListFormat::Lines
+            },
+            max_bytes: self.decode.max_bytes(),
+        }
+    }
+}
+
+/// `ocelli eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// A folder with one folder per class, named like the labels
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// text, json or csv (the confusion matrix)
+    #[arg(short, long, default_value = "text", value_parser = values::by_name::<Format>)]
+    pub format: Format,
+    /// Exit with 1 below this accuracy (0 to 1)
+    #[arg(long, value_name = "SHARE", value_parser = values::share)]
+    pub min_accuracy: Option<f32>,
+    /// Draw the confusion matrix into this PNG file
+    #[arg(long, value_name = "FILE")]
+    pub confusion_png: Option<PathBuf>,
+    /// Worst files to list
+    #[arg(long, default_value_t = 10)]
+    pub worst: usize,
+    /// Frames in work at a time [default: the cores]
+    #[arg(long, value_name = "N", value_parser = values::positive)]
+    pub workers: Option<usize>,
+    #[command(flatten)]
+    pub decode: DecodeArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// `ocelli verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// `ocelli bench`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Frames to use; real photographs tell most
+    #[arg(
+        value_name = "SOURCE",
+        default_value = "synthetic:fps=0,frames=8,size=1280x720"
+    )]
+    pub sources: Vec<OsString>,
+    /// Thread counts to compare, such as 1,2,4 [default: 1 and the cores]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = values::positive)]
+    pub threads: Vec<usize>,
+    /// Seconds per engine and thread count
+    #[arg(long, default_value_t = 3.0, value_parser = values::seconds)]
+    pub seconds: f64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub decode: DecodeArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// `ocelli inspect`
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// ONNX file, or a Hugging Face folder
+    pub model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub facts: FactArgs,
+}
+
+/// `ocelli pack`
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// ONNX file, or a Hugging Face folder
+    pub model: PathBuf,
+    /// File to write
+    #[arg(short, long, value_name = "OUT")]
+    pub output_file: PathBuf,
+    /// Name for records
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Version for records
+    #[arg(long = "model-version", value_name = "VERSION")]
+    pub version: Option<String>,
+    #[command(flatten)]
+    pub facts: FactArgs,
+}
+
+/// `ocelli prepare`
+#[derive(Debug, Args)]
+pub struct PrepareArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}

@@ -1,0 +1,253 @@
+//! The small languages of flag values: one parser per type, each error with what was
+//! expected.
+
+use std::str::FromStr;
+
+use serde::de::value::{Error as NameError, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+
+use crate::model::manifest::{Quantization, Resize, Size};
+use crate::pipeline::capture::{PixelFormat, RawFormat};
+
+/// A comma-separated list of numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers(pub Vec<f64>);
+
+/// A crop, or that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crop(pub Option<Size>);
+
+/// A resize; its size may be left to `--size`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResizeArg {
+    /// With its own size.
+    Sized(Resize),
+    /// Squash to `--size`.
+    Exact,
+    /// Fit inside `--size`.
+    Letterbox([u8; 3]),
+}
+
+impl ResizeArg {
+    /// The resize, if its size is known.
+    pub fn with_size(self, size: Option<Size>) -> Option<Resize> {
+        match (self, size) {
+            (Self::Sized(resize), _) => Some(resize),
+            (Self::Exact, Some(Size { width, height })) => Some(Resize::Exact { width, height }),
+            (Self::Letterbox(fill), Some(Size { width, height })) => Some(Resize::Letterbox {
+                width,
+                height,
+                fill,
+            }),
+            (_, None) => None,
+        }
+    }
+}
+
+/// A value by the name it has in the manifest.
+pub fn by_name<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let name: StrDeserializer<NameError> = text.into_deserializer();
+    T::deserialize(name).map_err(|e| e.to_string())
+}
+
+/// The same for names that the manifest writes in capitals.
+pub fn by_upper_name<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    by_name(&text.to_uppercase())
+}
+
+fn parse<T: FromStr>(text: &str) -> Option<T> {
+    text.trim().parse().ok()
+}
+
+fn sides(text: &str) -> Option<Size> {
+    let (width, height) = match text.split_once('x') {
+        Some((width, height)) => (parse(width)?, parse(height)?),
+        None => (parse(text)?, parse(text)?),
+    };
+    (width > 0 && height > 0).then_some(Size { width, height })
+}
+
+/// `224` or `224x192`.
+pub fn size(text: &str) -> Result<Size, String> {
+    sides(text).ok_or_else(|| format!("`{text}` is no size, expected 224 or 224x192"))
+}
+
+/// `224`, `224x192` or `none`.
+pub fn crop(text: &str) -> Result<Crop, String> {
+    if text == "none" {
+        Ok(Crop(None))
+    } else {
+        size(text).map(|s| Crop(Some(s)))
+    }
+}
+
+/// `shortest:256`, `exact`, `exact:WxH`, `letterbox` or `letterbox:R,G,B`.
+pub fn resize(text: &str) -> Result<ResizeArg, String> {
+    /// The grey that Ultralytics fills with.
+    const GREY: [u8; 3] = [114; 3];
+    let (mode, value) = text
+        .split_once(':')
+        .map_or((text, None), |(mode, value)| (mode, Some(value)));
+    match (mode, value) {
+        ("shortest", Some(v)) => parse(v)
+            .filter(|s| *s > 0)
+            .map(|size| ResizeArg::Sized(Resize::Shortest { size })),
+        ("exact", None) => Some(ResizeArg::Exact),
+        ("exact", Some(v)) => {
+            sides(v).map(|Size { width, height }| ResizeArg::Sized(Resize::Exact { width, height }))
+        }
+        ("letterbox", None) => Some(ResizeArg::Letterbox(GREY)),
+        ("letterbox", Some(v)) => {
+            let fill: Option<Vec<u8>> = v.split(',').map(parse).collect();
+            fill.and_then(|f| f.try_into().ok())
+                .map(ResizeArg::Letterbox)
+        }
+        _ => None,
+    }
+    .ok_or_else(|| {
+        format!(
+            "`{text}`, expected shortest:256, exact, exact:256x192, letterbox or letterbox:R,G,B"
+        )
+    })
+}
+
+/// `0.0039` or `1/255`.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    let value = match text.split_once('/') {
+        Some((above, below)) => parse::<f64>(above)
+            .zip(parse::<f64>(below))
+            .map(|(a, b)| a / b),
+        None => parse(text),
+    };
+    value
+        .filter(|v| v.is_finite() && *v != 0.0)
+        .ok_or_else(|| format!("`{text}`, expected a number such as 1/255"))
+}
+
+/// `0.485,0.456,0.406`; each may be a fraction.
+pub fn numbers(text: &str) -> Result<Numbers, String> {
+    let number = |item: &str| match item.split_once('/') {
+        Some(_) => fraction(item).ok(),
+        None => parse::<f64>(item).filter(|v| v.is_finite()),
+    };
+    let values: Option<Vec<f64>> = text.split(',').map(number).collect();
+    values
+        .filter(|v| matches!(v.len(), 1 | 3))
+        .map(Numbers)
+        .ok_or_else(|| format!("`{text}`, expected 1 or 3 numbers such as 0.485,0.456,0.406"))
+}
+
+/// `SCALE,ZERO_POINT`.
+pub fn quantization(text: &str) -> Result<Quantization, String> {
+    text.split_once(',')
+        .and_then(|(scale, zero)| {
+            Some(Quantization {
+                scale: fraction(scale).ok()? as f32,
+                zero_point: parse(zero)?,
+            })
+        })
+        .ok_or_else(|| format!("`{text}`, expected SCALE,ZERO_POINT such as 1/255,-128"))
+}
+
+/// `rgb24:640x480`.
+pub fn raw(text: &str) -> Result<RawFormat, String> {
+    let (format, sides_text) = text.split_once(':').unwrap_or((text, ""));
+    let pixels: PixelFormat = by_name(format)?;
+    let Size { width, height } = size(sides_text)?;
+    let format = RawFormat {
+        pixels,
+        width,
+        height,
+        full_range: matches!(pixels, PixelFormat::Gray8),
+    };
+    format
+        .frame_bytes()
+        .map(|_| format)
+        .ok_or_else(|| format!("{width}x{height} is too large"))
+}
+
+/// At least 1.
+pub fn positive(text: &str) -> Result<usize, String> {
+    parse(text)
+        .filter(|n| *n > 0)
+        .ok_or_else(|| format!("`{text}`, expected a number from 1 upwards"))
+}
+
+/// 0 to 1.
+pub fn share(text: &str) -> Result<f32, String> {
+    parse(text)
+        .filter(|s| (0.0..=1.0).contains(s))
+        .ok_or_else(|| format!("`{text}`, expected a share from 0 to 1"))
+}
+
+/// More than 0.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    parse(text)
+        .filter(|s| *s > 0.0 && *s < 1e6)
+        .ok_or_else(|| format!("`{text}`, expected seconds above 0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        ResizeArg, by_name, by_upper_name, fraction, numbers, quantization, raw, resize, size,
+    };
+    use crate::model::manifest::{Color, Filter, Resize, Size};
+
+    #[test]
+    fn values_are_understood() {
+        assert_eq!(
+            size("224x192"),
+            Ok(Size {
+                width: 224,
+                height: 192
+            })
+        );
+        assert_eq!(
+            resize("shortest:256"),
+            Ok(ResizeArg::Sized(Resize::Shortest { size: 256 }))
+        );
+        assert_eq!(
+            resize("letterbox:1,2,3"),
+            Ok(ResizeArg::Letterbox([1, 2, 3]))
+        );
+        assert_eq!(fraction("1/255"), Ok(1.0 / 255.0));
+        assert_eq!(numbers("0,-1.5,1/2").unwrap().0, [0.0, -1.5, 0.5]);
+        assert_eq!(quantization("1/128,-3").unwrap().zero_point, -3);
+        assert_eq!(by_upper_name::<Color>("bgr"), Ok(Color::Bgr));
+        assert_eq!(raw("nv12:4x2").unwrap().frame_bytes(), Some(12));
+    }
+
+    #[test]
+    fn mistakes_say_what_was_expected() {
+        let cases = [
+            (
+                size("0").unwrap_err(),
+                "`0` is no size, expected 224 or 224x192",
+            ),
+            (
+                resize("shortest").unwrap_err(),
+                "`shortest`, expected shortest:256, exact, exact:256x192, letterbox or letterbox:R,G,B",
+            ),
+            (
+                fraction("1/0").unwrap_err(),
+                "`1/0`, expected a number such as 1/255",
+            ),
+            (
+                numbers("1,2").unwrap_err().to_string(),
+                "`1,2`, expected 1 or 3 numbers such as 0.485,0.456,0.406",
+            ),
+            (
+                raw("rgb24").unwrap_err(),
+                "`` is no size, expected 224 or 224x192",
+            ),
+            (
+                by_name::<Filter>("cubic").unwrap_err(),
+                "unknown variant `cubic`, expected one of `nearest`, `box`, `bilinear`, `bicubic`, `lanczos`",
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(error, expected);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `ocelli inspect`: what a model says, and where each fact comes from.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{Finding, print, print_json};
+use crate::cli::InspectArgs;
+use crate::error::Result;
+use crate::model::Model;
+
+/// Runs the command.
+///
+/// # Errors
+/// The model cannot be used; facts are missing.
+pub fn run(args: &InspectArgs) -> Result<Finding> {
+    let model = Model::open(&args.model, args.facts.wishes())?;
+    if args.json {
+        print_json(&json!({
+            "path": model.place(),
+            "sha256": model.sha256()?,
+            "file": model.file,
+            "facts": model.facts,
+            "manifest": model.manifest,
+        }))?;
+    } else {
+        print(&text(&model)?)?;
+    }
+    Ok(Finding::Good)
+}
+
+fn text(model: &Model) -> Result<String> {
+    let file = &model.file;
+    let batch = file.fixed_batch.map_or("any".into(), |n| n.to_string());
+    let mut rows: Vec<(String, String, String)> = vec![
+        (
+            "file".into(),
+            format!("{} ({} bytes)", model.place(), file.bytes),
+            String::new(),
+        ),
+        ("sha256".into(), model.sha256()?, String::new()),
+        (
+            "onnx".into(),
+            format!(
+                "opset {}, IR {}, batch {batch}, by {}",
+                file.opset, file.ir_version, file.producer
+            ),
+            String::new(),
+        ),
+    ];
+    if !file.external_data.is_empty() {
+        rows.push((
+            "weights".into(),
+            file.external_data.join(", "),
+            String::new(),
+        ));
+    }
+    rows.extend(
+        model
+            .facts
+            .iter()
+            .map(|line| (line.fact.into(), short(&line.value), line.origin.clone())),
+    );
+    let manifest = &model.manifest;
+    if let Some(training) = &manifest.training {
+        let metrics = &training.metrics;
+        rows.push((
+            "training".into(),
+            format!(
+                "{} on {}: accuracy {:.4}, macro F1 {:.4}, {} test pictures",
+                training.architecture,
+                training.dataset.name,
+                metrics.accuracy,
+                metrics.macro_f1,
+                training.dataset.test
+            ),
+            "manifest in the file".into(),
+        ));
+    }
+    if let Some(proof) = &manifest.proof {
+        rows.push((
+            "proof".into(),
+            format!(
+                "{} pictures, tolerance {}",
+                proof.cases.len(),
+                proof.tolerance
+            ),
+            "manifest in the file".into(),
+        ));
+    }
+    let width = |column: fn(&(String, String, String)) -> &String| {
+        rows.iter()
+            .map(|r| column(r).chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (names, values) = (width(|r| &r.0), width(|r| &r.1).min(64));
+    let mut text = String::new();
+    for (name, value, origin) in &rows {
+        let line = format!("{name:names$}  {value:values$}  {origin}");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    Ok(text)
+}
+
+/// A fact on one line: long lists by their beginning and their length.
+fn short(value: &Value) -> String {
+    const SHOWN: usize = 3;
+    match value {
+        Value::Array(items) if items.len() > 2 * SHOWN => {
+            let first: Vec<String> = items.iter().take(SHOWN).map(short).collect();
+            format!("{}, … ({})", first.join(", "), items.len())
+        }
+        Value::Array(items) => items.iter().map(short).collect::<Vec<_>>().join(", "),
+        Value::String(text) => text.clone(),
+        Value::Null => "none".into(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(k, v)| format!("{k} {}", short(v)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => other.to_string(),
+    }
+}

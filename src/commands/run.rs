@@ -1,0 +1,161 @@
+//! `ocelli run`: classify what the sources give.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Finding, PipelineMaker, cores, open_model, stop_flag};
+use crate::cli::RunArgs;
+use crate::engine::Identity;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::pipeline::capture::{self, Live, Opened};
+use crate::pipeline::workers::{self, Summary};
+use crate::pipeline::write::{Context, Record, Writer};
+
+/// Fewer files than this are not worth a second session.
+const FEW: u64 = 8;
+/// Folders of more files get a progress bar.
+const MANY: u64 = 50;
+
+/// Runs the command.
+///
+/// # Errors
+/// The model, the engine or a source cannot be used; the output is closed.
+pub fn run(args: &RunArgs) -> Result<Finding> {
+    let stop = stop_flag()?;
+    let model = open_model(&args.model)?;
+    let mut names = args.sources.clone();
+    if args.raw.is_some() && names.is_empty() {
+        names.push("-".into());
+    }
+    let Opened { source, live } = capture::open(&names, &args.source_options())?;
+    let live = live || args.live;
+    let count = source.count();
+    let workers = if live {
+        1
+    } else {
+        args.workers.unwrap_or_else(|| default_workers(count))
+    };
+    let threads = args
+        .threads
+        .unwrap_or_else(|| (cores() / workers).clamp(1, 4));
+    let mut maker =
+        PipelineMaker::new(model.clone(), &args.engine.options(), threads, args.decode)?;
+    maker.options.batch = batch_size(&model, args.batch, live)?;
+    maker.options.top_k = args.top_k;
+
+    let first = maker.make()?;
+    let identity = first.engine().identity().clone();
+    announce(&model, &identity, workers, threads);
+    let mut writer = Writer::new(
+        std::io::stdout(),
+        args.format,
+        Context::new(&model.manifest, &identity, args.top_k),
+    );
+    let bar = progress(count);
+    let source = if live {
+        Box::new(Live::start(source))
+    } else {
+        source
+    };
+    // The first pipeline is made before anything is read, so that a bad model stops.
+    let first = std::sync::Mutex::new(Some(first));
+    let make = move |_| {
+        first
+            .lock()
+            .ok()
+            .and_then(|mut f| f.take())
+            .map_or_else(|| maker.make(), Ok)
+    };
+    let summary = workers::run(source, workers, args.frames, &stop, make, |record| {
+        bar.inc(1);
+        report(record, &mut writer, &bar)
+    })?;
+    bar.finish_and_clear();
+    Ok(conclude(summary, live))
+}
+
+fn default_workers(count: Option<u64>) -> usize {
+    match count {
+        Some(count) if count >= FEW => cores(),
+        _ => 1,
+    }
+}
+
+/// Frames per run of the network; a graph that fixes them rules.
+fn batch_size(model: &Model, wished: Option<usize>, live: bool) -> Result<usize> {
+    let place = model.place();
+    match (model.file.fixed_batch, wished) {
+        (_, Some(n)) if n > 1 && live => Err(Error::usage(
+            "--batch",
+            "a live source gives one frame at a time",
+        )),
+        (Some(fixed), Some(n)) if fixed != n => Err(Error::model(
+            place,
+            format!("the network takes batches of {fixed}, not of {n}"),
+        )
+        .remedy("export it with a dynamic batch axis, or leave --batch out")),
+        (Some(fixed), _) => {
+            if fixed > 1 {
+                log::warn!(
+                    "the network takes batches of {fixed}: fewer frames cost as much as {fixed}"
+                );
+            }
+            Ok(fixed)
+        }
+        (None, wished) => Ok(wished.unwrap_or(1)),
+    }
+}
+
+fn announce(model: &Arc<Model>, identity: &Identity, workers: usize, threads: usize) {
+    let prepared = if identity.prepared { ", prepared" } else { "" };
+    let plural = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+    log::info!(
+        "{} runs on {} ({}{prepared}), {} with {}",
+        model.manifest.id(),
+        identity.engine,
+        identity.provider,
+        plural(workers, "worker"),
+        plural(threads, "thread"),
+    );
+}
+
+/// A bar for long folders, where it does not mix with the records.
+fn progress(count: Option<u64>) -> ProgressBar {
+    let long = count.filter(|count| *count >= MANY && !std::io::stdout().is_terminal());
+    match (
+        long,
+        ProgressStyle::with_template("{pos}/{len} {wide_bar} {per_sec}, {eta} left"),
+    ) {
+        (Some(count), Ok(style)) => ProgressBar::new(count).with_style(style),
+        _ => ProgressBar::hidden(),
+    }
+}
+
+fn report(record: &Record, writer: &mut Writer<std::io::Stdout>, bar: &ProgressBar) -> Result<()> {
+    match &record.failure {
+        None => writer.write(record),
+        Some(error) => {
+            bar.suspend(|| log::error!("{error}"));
+            Ok(())
+        }
+    }
+}
+
+fn conclude(summary: Summary, live: bool) -> Finding {
+    let Summary {
+        classified,
+        failed,
+        stopped,
+    } = summary;
+    if failed > 0 {
+        log::info!("{classified} classified, {failed} failed");
+    }
+    match (failed, stopped) {
+        (_, true) if !live => Finding::Interrupted,
+        (0, _) => Finding::Good,
+        _ => Finding::Negative,
+    }
+}

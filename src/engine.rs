@@ -1,0 +1,143 @@
+//! What runs the network: ONNX Runtime where its library is found, and a pure-Rust engine
+//! that is always there. Which of them runs is said once on stderr and in every record.
+
+mod library;
+mod onnxruntime;
+mod prepared;
+mod pure_rust;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::error::Result;
+use crate::model::Model;
+use crate::pipeline::preprocess::Tensor;
+
+/// Runs a network on a batch of input tensors.
+pub trait Engine: Send {
+    /// What is running, for the records.
+    fn identity(&self) -> &Identity;
+
+    /// Runs the network on `input` and writes the scores of every item to `output`.
+    ///
+    /// # Errors
+    /// The engine's own words.
+    fn run(&mut self, input: &Tensor, output: &mut RawScores) -> Result<()>;
+}
+
+/// The truth about what runs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Identity {
+    /// Name and version, such as `onnxruntime 1.32.0`.
+    pub engine: Arc<str>,
+    /// The hardware interface that computes, such as `cpu`.
+    pub provider: Arc<str>,
+    /// Whether a network prepared by `ocelli prepare` was loaded.
+    pub prepared: bool,
+}
+
+/// The output tensor as the network gave it, widened to f32: `[batch, classes]`, flat,
+/// integers not yet dequantised.
+#[derive(Clone, Debug, Default)]
+pub struct RawScores {
+    /// The values, item after item.
+    pub values: Vec<f32>,
+    /// Axes as the engine reports them.
+    pub shape: Vec<usize>,
+}
+
+/// Which engine is wished for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineChoice {
+    /// ONNX Runtime where it is found, else the pure-Rust engine.
+    #[default]
+    Auto,
+    /// ONNX Runtime or an error.
+    OnnxRuntime,
+    /// The pure-Rust engine.
+    Rten,
+}
+
+/// How engines are made.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Which engine.
+    pub choice: EngineChoice,
+    /// An ONNX Runtime library to use and no other.
+    pub library: Option<PathBuf>,
+    /// Whether a prepared network may be loaded.
+    pub use_prepared: bool,
+}
+
+/// A loaded engine for one model, from which each worker gets its own session.
+pub struct EngineMaker {
+    model: Arc<Model>,
+    backend: Backend,
+}
+
+enum Backend {
+    OnnxRuntime {
+        library: library::Library,
+        prepared: Option<PathBuf>,
+    },
+    PureRust(pure_rust::Network),
+}
+
+impl EngineMaker {
+    /// Finds the engine and loads what its sessions share.
+    ///
+    /// # Errors
+    /// The engine wished for cannot be loaded, or cannot load the model.
+    pub fn new(model: Arc<Model>, options: &EngineOptions) -> Result<Self> {
+        let library = match options.choice {
+            EngineChoice::Rten => None,
+            EngineChoice::OnnxRuntime => Some(library::find(options.library.as_deref())?),
+            EngineChoice::Auto if options.library.is_some() => {
+                Some(library::find(options.library.as_deref())?)
+            }
+            EngineChoice::Auto => library::find(None)
+                .inspect_err(|e| log::warn!("the pure-Rust engine runs, which is slower: {e}"))
+                .ok(),
+        };
+        let backend = match library {
+            Some(library) => {
+                let prepared = if options.use_prepared {
+                    prepared::find(&model, &library.version)?
+                } else {
+                    None
+                };
+                Backend::OnnxRuntime { library, prepared }
+            }
+            None => Backend::PureRust(pure_rust::Network::load(&model)?),
+        };
+        Ok(Self { model, backend })
+    }
+
+    /// A session of its own that computes with `threads` threads.
+    ///
+    /// # Errors
+    /// The engine cannot load the model.
+    pub fn make(&self, threads: usize) -> Result<Box<dyn Engine>> {
+        match &self.backend {
+            Backend::OnnxRuntime { library, prepared } => Ok(Box::new(
+                onnxruntime::OnnxRuntime::new(library, &self.model, prepared.as_deref(), threads)?,
+            )),
+            Backend::PureRust(network) => Ok(Box::new(network.session(threads))),
+        }
+    }
+
+    /// Saves the network as ONNX Runtime optimised it for this machine; the folder that
+    /// it was saved in, or `None` where the engine has nothing to prepare.
+    ///
+    /// # Errors
+    /// The cache cannot be written, or the model not loaded.
+    pub fn prepare(&self) -> Result<Option<PathBuf>> {
+        match &self.backend {
+            Backend::OnnxRuntime { library, .. } => prepared::save(library, &self.model).map(Some),
+            Backend::PureRust(_) => Ok(None),
+        }
+    }
+}

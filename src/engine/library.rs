@@ -1,0 +1,188 @@
+//! Finding ONNX Runtime's library on this machine. What the user names is used or is an
+//! error; else the first usable one wins, and every one passed over is named with its
+//! reason.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::ffi;
+
+/// Oldest release that serves, `1.MINIMUM`; the `api-17` feature of `ort` sets it.
+const MINIMUM: u32 = ort::MINOR_VERSION;
+
+/// A loaded and initialised ONNX Runtime.
+#[derive(Clone)]
+pub struct Library {
+    /// Where sessions are made.
+    pub environment: ort::environment::Environment,
+    /// Its version, such as `1.32.0`.
+    pub version: String,
+}
+
+/// Loads ONNX Runtime: `named`, or `ORT_DYLIB_PATH`, or the first usable library beside
+/// the binary, in `../lib/ocelli`, in a Python environment or in the system's places.
+///
+/// # Errors
+/// There is none, or the one named does not serve: file, version, version needed, fix.
+pub fn find(named: Option<&Path>) -> Result<Library> {
+    let from_environment = std::env::var_os("ORT_DYLIB_PATH")
+        .filter(|v| !v.is_empty())
+        .map(PathBuf::from);
+    if let Some(path) = named.map(Path::to_owned).or(from_environment) {
+        let reject = |what: String| Error::engine(path.display().to_string(), what).remedy(fix());
+        let version = check(path.as_os_str()).map_err(reject)?;
+        return open(&path, version);
+    }
+    let mut passed_over = Vec::new();
+    for candidate in candidates() {
+        match check(candidate.as_os_str()) {
+            Ok(version) => return open(&candidate, version),
+            Err(reason) => {
+                log::warn!("{} is passed over: {reason}", candidate.display());
+                passed_over.push(candidate.display().to_string());
+            }
+        }
+    }
+    // The dynamic linker knows places of its own (ld.so.conf, LD_LIBRARY_PATH).
+    for name in ["libonnxruntime.so.1", "libonnxruntime.so"] {
+        if let Ok(version) = check(OsStr::new(name)) {
+            return open(Path::new(name), version);
+        }
+    }
+    let found = if passed_over.is_empty() {
+        String::new()
+    } else {
+        format!(" among {}", passed_over.join(", "))
+    };
+    Err(Error::engine(
+        "ONNX Runtime",
+        format!("no library of version 1.{MINIMUM} or later was found{found}"),
+    )
+    .remedy(fix()))
+}
+
+fn fix() -> String {
+    format!(
+        "run scripts/setup, or `pip install onnxruntime`, or name a libonnxruntime.so of 1.{MINIMUM} or later with --ort"
+    )
+}
+
+fn open(path: &Path, version: String) -> Result<Library> {
+    let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
+        Error::engine(
+            path.display().to_string(),
+            format!("ONNX Runtime {version} cannot be started"),
+        )
+        .caused_by(e)
+    };
+    let environment = ort::init_from(path)
+        .map_err(|e| failed(e.to_string().into()))?
+        .build()
+        .map_err(|e| failed(e.into()))?;
+    environment.set_log_level(ort::logging::LogLevel::Fatal);
+    log::debug!("ONNX Runtime {version} from {}", path.display());
+    Ok(Library {
+        environment,
+        version,
+    })
+}
+
+/// The version of the library, if it serves.
+fn check(library: &OsStr) -> std::result::Result<String, String> {
+    let version = ffi::onnxruntime_version(library, serves)?;
+    if serves(&version) {
+        Ok(version)
+    } else {
+        Err(format!(
+            "it is version {version}, but 1.{MINIMUM} or later is needed"
+        ))
+    }
+}
+
+fn serves(version: &str) -> bool {
+    let mut numbers = version.split('.').map(|n| n.parse::<u32>().unwrap_or(0));
+    numbers.next() == Some(1) && numbers.next().is_some_and(|minor| minor >= MINIMUM)
+}
+
+/// Library files in the order in which they are tried.
+fn candidates() -> Vec<PathBuf> {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.canonicalize().ok()?.parent()?.to_owned()));
+    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"]
+        .iter()
+        .filter_map(|v| std::env::var_os(v).map(PathBuf::from))
+        // A wheel's binary stands in the environment's bin.
+        .chain(
+            beside
+                .iter()
+                .filter_map(|bin| Some(bin.parent()?.to_owned())),
+        );
+    let mut folders: Vec<PathBuf> = Vec::new();
+    if let Some(bin) = &beside {
+        folders.push(bin.clone());
+        folders.push(bin.join("../lib/ocelli"));
+    }
+    for environment in environments {
+        for lib in ["lib", "lib64"] {
+            let pattern = environment
+                .join(lib)
+                .join("python3*/site-packages/onnxruntime/capi");
+            folders.extend(
+                glob::glob(&pattern.to_string_lossy())
+                    .into_iter()
+                    .flatten()
+                    .flatten(),
+            );
+        }
+    }
+    for system in [
+        "/usr/local/lib",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/lib/*-linux-gnu*",
+        "/opt/onnxruntime/lib",
+    ] {
+        folders.extend(glob::glob(system).into_iter().flatten().flatten());
+    }
+    folders.iter().filter_map(|folder| newest(folder)).collect()
+}
+
+/// The newest library of a folder.
+fn newest(folder: &Path) -> Option<PathBuf> {
+    let numbers = |path: &Path| -> Vec<u32> {
+        path.to_string_lossy()
+            .rsplit(".so")
+            .next()
+            .unwrap_or_default()
+            .split('.')
+            .filter_map(|n| n.parse().ok())
+            .collect()
+    };
+    let pattern = folder.join("libonnxruntime.so*");
+    glob::glob(&pattern.to_string_lossy())
+        .ok()?
+        .flatten()
+        .max_by_key(|path| numbers(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::serves;
+
+    #[test]
+    fn versions_from_1_17_serve() {
+        let cases = [
+            ("1.17.0", true),
+            ("1.32.0", true),
+            ("1.16.3", false),
+            ("2.0.0", false),
+            ("", false),
+            ("x.y", false),
+        ];
+        for (version, expected) in cases {
+            assert_eq!(serves(version), expected, "{version}");
+        }
+    }
+}

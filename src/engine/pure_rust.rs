@@ -1,0 +1,138 @@
+//! The engine that is always there: rten, compiled in. Slower than ONNX Runtime, but it
+//! needs no library, so the first run works and so do boards that have none.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rten::{NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
+use rten_tensor::TensorView;
+use rten_tensor::prelude::{AsView, Layout};
+
+use super::{Engine, Identity, RawScores};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::pipeline::preprocess::{Elements, Tensor};
+
+/// The release of rten in Cargo.toml.
+const ENGINE: &str = "rten 0.27";
+
+/// A loaded network, shared by its sessions.
+pub struct Network {
+    network: Arc<rten::Model>,
+    input: NodeId,
+    output: NodeId,
+    place: String,
+}
+
+/// A session: the network and a pool of threads.
+pub struct PureRust {
+    network: Arc<rten::Model>,
+    input: NodeId,
+    output: NodeId,
+    options: RunOptions,
+    identity: Identity,
+    /// rten has no 16-bit floats: such input is widened into this buffer.
+    widened: Vec<f32>,
+    place: String,
+}
+
+impl Network {
+    /// Loads `model`.
+    pub fn load(model: &Model) -> Result<Self> {
+        let place = model.place();
+        let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
+            Error::model(&place, format!("{ENGINE}, the pure-Rust engine, cannot load it")).caused_by(e).remedy(
+                "install ONNX Runtime (scripts/setup), which knows more operators, or export with other ones",
+            )
+        };
+        let network = guarded(|| rten::Model::load_file(&model.path))
+            .map_err(|e| failed(e.into()))?
+            .map_err(|e| failed(e.to_string().into()))?;
+        let find = |name: &str| {
+            network
+                .node_id(name)
+                .map_err(|e| failed(e.to_string().into()))
+        };
+        let (input, output) = (
+            find(&model.manifest.input.tensor)?,
+            find(&model.manifest.output.tensor)?,
+        );
+        Ok(Self {
+            network: Arc::new(network),
+            input,
+            output,
+            place,
+        })
+    }
+
+    /// A session with `threads` threads.
+    pub fn session(&self, threads: usize) -> PureRust {
+        let mut options = RunOptions::default();
+        options.thread_pool = Some(Arc::new(ThreadPool::with_num_threads(threads)));
+        PureRust {
+            network: self.network.clone(),
+            input: self.input,
+            output: self.output,
+            options,
+            identity: Identity {
+                engine: ENGINE.into(),
+                provider: "cpu".into(),
+                prepared: false,
+            },
+            widened: Vec::new(),
+            place: self.place.clone(),
+        }
+    }
+}
+
+impl Engine for PureRust {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn run(&mut self, input: &Tensor, output: &mut RawScores) -> Result<()> {
+        let shape = input.shape();
+        let view: ValueView = match input.elements() {
+            Elements::Float32(v) => TensorView::from_data(&shape, &v[..]).into(),
+            Elements::Float16(v) => {
+                self.widened.clear();
+                self.widened.extend(v.iter().map(|x| x.to_f32()));
+                TensorView::from_data(&shape, &self.widened[..]).into()
+            }
+            Elements::Uint8(v) => TensorView::from_data(&shape, &v[..]).into(),
+            Elements::Int8(v) => TensorView::from_data(&shape, &v[..]).into(),
+        };
+        let failed = |e: String| {
+            Error::engine(&self.place, format!("{ENGINE} failed to run it")).caused_by(e)
+        };
+        let inputs = vec![(self.input, ValueOrView::View(view))];
+        let run = || {
+            self.network
+                .run_n(inputs, [self.output], Some(self.options.clone()))
+        };
+        let [value] = guarded(run)
+            .map_err(failed)?
+            .map_err(|e| failed(e.to_string()))?;
+        output.values.clear();
+        output.shape.clear();
+        output.shape.extend_from_slice(value.shape().as_slice());
+        match &value {
+            Value::FloatTensor(t) => output.values.extend(t.iter()),
+            Value::Int32Tensor(t) => output.values.extend(t.iter().map(|v| *v as f32)),
+            Value::Int8Tensor(t) => output.values.extend(t.iter().map(|v| f32::from(*v))),
+            Value::UInt8Tensor(t) => output.values.extend(t.iter().map(|v| f32::from(*v))),
+            _ => return Err(failed("the output is no tensor".into())),
+        }
+        Ok(())
+    }
+}
+
+/// rten checks what it loads, but a hostile file may still trip an assertion inside it:
+/// that is this model's error, not the end of the program.
+fn guarded<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        format!("it tripped an assertion: {}", text.unwrap_or("no message"))
+    })
+}

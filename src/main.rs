@@ -1,0 +1,57 @@
+//! `ocelli`: parse, dispatch, exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use ocelli::cli::{Cli, Command};
+use ocelli::commands::{self, Finding, bench, eval, inspect, pack, prepare, run, verify};
+use ocelli::ffi;
+
+fn main() -> ExitCode {
+    ffi::disable_onnxruntime_telemetry();
+    let cli = Cli::parse();
+    start_log(&cli);
+    let result = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Pack(args) => pack::run(args),
+        Command::Prepare(args) => prepare::run(args),
+    };
+    match result {
+        Ok(Finding::Good) => ExitCode::SUCCESS,
+        Ok(Finding::Negative) => ExitCode::from(1),
+        Ok(Finding::Interrupted) => ExitCode::from(commands::INTERRUPTED),
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Messages go to stderr: `RUST_LOG` rules where it is set.
+fn start_log(cli: &Cli) {
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => "error",
+        (_, 0) => "warn,ocelli=info",
+        (_, 1) => "info,ocelli=debug",
+        _ => "trace",
+    };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
+        .format(|out, record| match record.level() {
+            log::Level::Info => writeln!(out, "ocelli: {}", record.args()),
+            log::Level::Warn => writeln!(out, "ocelli: warning: {}", record.args()),
+            log::Level::Error => writeln!(out, "ocelli: error: {}", record.args()),
+            level => writeln!(
+                out,
+                "ocelli: {}: {}",
+                level.as_str().to_lowercase(),
+                record.args()
+            ),
+        })
+        .init();
+}

@@ -1,0 +1,324 @@
+//! Facts about a model, each with where it came from. Whatever source knows a fact offers
+//! it; the strongest offer wins; what nobody offers is an error that names the flag.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::manifest::{
+    Color, Drift, Dtype, FORMAT, Filter, Input, Layout, Manifest, Output, OutputKind, Preprocess,
+    Proof, Quantization, Rejection, Resize, Size, Training,
+};
+use crate::error::{Error, Result};
+
+/// A value and its origin, such as `flag --size` or `preprocessor_config.json`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact<T> {
+    /// What is known.
+    pub value: T,
+    /// Who said so.
+    pub origin: String,
+}
+
+/// One fact as `inspect` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FactLine {
+    /// Its name in the manifest, such as `preprocess.filter`.
+    pub fact: &'static str,
+    /// Its value.
+    pub value: Value,
+    /// Who said so.
+    pub origin: String,
+}
+
+/// Declares [`Facts`]: field, type, name in the manifest.
+macro_rules! facts {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $name:literal,)*) => {
+        /// What is known about a model so far.
+        #[derive(Clone, Debug, Default)]
+        pub struct Facts {
+            $($(#[$doc])* pub $field: Option<Fact<$type>>,)*
+        }
+
+        impl Facts {
+            /// These facts, and the weaker ones where these say nothing.
+            #[must_use]
+            pub fn or(self, weaker: Facts) -> Facts {
+                Facts { $($field: self.$field.or(weaker.$field),)* }
+            }
+
+            /// Every known fact in the manifest's order.
+            pub fn lines(&self) -> Vec<FactLine> {
+                let mut lines = Vec::new();
+                $(if let Some(fact) = &self.$field {
+                    lines.push(FactLine {
+                        fact: $name,
+                        value: serde_json::to_value(&fact.value).unwrap_or(Value::Null),
+                        origin: fact.origin.clone(),
+                    });
+                })*
+                lines
+            }
+        }
+    };
+}
+
+facts! {
+    /// Short name.
+    name: String = "name",
+    /// The author's version.
+    version: String = "version",
+    /// Class names in output order.
+    labels: Vec<String> = "labels",
+    /// Name of the graph's input.
+    tensor: String = "input.tensor",
+    /// Order of its axes.
+    layout: Layout = "input.layout",
+    /// Type of its elements.
+    dtype: Dtype = "input.dtype",
+    /// Order of its channels.
+    color: Color = "input.color",
+    /// Its width and height.
+    size: Size = "input.size",
+    /// How its integers stand for real values.
+    quantization: Option<Quantization> = "input.quantization",
+    /// How a picture's size is changed.
+    resize: Resize = "preprocess.resize",
+    /// With which filter.
+    filter: Filter = "preprocess.filter",
+    /// Whether the filter widens for shrinking.
+    antialias: bool = "preprocess.antialias",
+    /// What is kept of the resized picture.
+    crop: Option<Size> = "preprocess.crop",
+    /// Factor on pixels.
+    rescale: f64 = "preprocess.rescale",
+    /// Subtracted per channel.
+    mean: Vec<f64> = "preprocess.mean",
+    /// Divisor per channel.
+    std: Vec<f64> = "preprocess.std",
+    /// Name of the graph's output.
+    output: String = "output.tensor",
+    /// What its values are.
+    kind: OutputKind = "output.kind",
+    /// Calibration.
+    temperature: f32 = "output.temperature",
+    /// How its integers stand for real values.
+    output_quantization: Option<Quantization> = "output.quantization",
+    /// Name of an output with features.
+    embedding: Option<String> = "output.embedding",
+    /// When to answer "unknown".
+    rejection: Option<Rejection> = "rejection",
+}
+
+/// The parts of a manifest that only a trainer can write: no flag, no other convention.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Baselines for the monitor.
+    pub drift: Option<Drift>,
+    /// How the model came to be.
+    pub training: Option<Training>,
+    /// What `verify` replays.
+    pub proof: Option<Proof>,
+}
+
+/// A fact from `origin`.
+pub fn fact<T>(value: T, origin: &str) -> Option<Fact<T>> {
+    Some(Fact {
+        value,
+        origin: origin.into(),
+    })
+}
+
+impl Facts {
+    /// The facts of a manifest, all of one origin.
+    pub fn from_manifest(manifest: Manifest, origin: &str) -> (Facts, Told) {
+        let (input, pre, output) = (manifest.input, manifest.preprocess, manifest.output);
+        let facts = Facts {
+            name: fact(manifest.name, origin),
+            version: fact(manifest.version, origin),
+            labels: fact(manifest.labels, origin),
+            tensor: fact(input.tensor, origin),
+            layout: fact(input.layout, origin),
+            dtype: fact(input.dtype, origin),
+            color: fact(input.color, origin),
+            size: fact(
+                Size {
+                    width: input.width,
+                    height: input.height,
+                },
+                origin,
+            ),
+            quantization: fact(input.quantization, origin),
+            resize: fact(pre.resize, origin),
+            filter: fact(pre.filter, origin),
+            antialias: fact(pre.antialias, origin),
+            crop: fact(pre.crop, origin),
+            rescale: fact(pre.rescale, origin),
+            mean: fact(pre.mean, origin),
+            std: fact(pre.std, origin),
+            output: fact(output.tensor, origin),
+            kind: fact(output.kind, origin),
+            temperature: fact(output.temperature, origin),
+            output_quantization: fact(output.quantization, origin),
+            embedding: fact(output.embedding, origin),
+            rejection: fact(manifest.rejection, origin),
+        };
+        let told = Told {
+            drift: manifest.drift,
+            training: manifest.training,
+            proof: manifest.proof,
+        };
+        (facts, told)
+    }
+
+    /// Adds what follows from facts already known; none of it is a guess.
+    #[must_use]
+    pub fn with_consequences(mut self) -> Facts {
+        let implied = self.crop.as_ref().and_then(|c| c.value).or_else(|| {
+            match self.resize.as_ref()?.value {
+                Resize::Shortest { .. } => None,
+                Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
+                    Some(Size { width, height })
+                }
+            }
+        });
+        if self.size.is_none() {
+            self.size = implied.and_then(|size| fact(size, "follows from preprocess"));
+        }
+        if let (None, Some(resize), Some(size)) = (&self.crop, &self.resize, &self.size) {
+            let whole = match resize.value {
+                Resize::Shortest { .. } => false,
+                Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
+                    (width, height) == (size.value.width, size.value.height)
+                }
+            };
+            self.crop = fact((!whole).then_some(size.value), "follows from input.size");
+        }
+        let plain = self.plain_pixels();
+        self.or(plain).or(Facts {
+            version: fact("0".into(), "none given"),
+            quantization: fact(None, "none given"),
+            antialias: fact(true, "the filter's PIL definition"),
+            temperature: fact(1.0, "no calibration given"),
+            output_quantization: fact(None, "none given"),
+            embedding: fact(None, "none given"),
+            rejection: fact(None, "none given"),
+            ..Facts::default()
+        })
+    }
+
+    /// A `uint8` tensor that nobody says anything else about takes pixels as they are.
+    fn plain_pixels(&self) -> Facts {
+        let said = self.mean.is_some() || self.std.is_some() || self.rescale.is_some();
+        let channels = self.color.as_ref().map(|c| c.value.channels());
+        match (&self.dtype, channels) {
+            (
+                Some(Fact {
+                    value: Dtype::Uint8,
+                    ..
+                }),
+                Some(channels),
+            ) if !said => {
+                let origin = "uint8 tensor: pixels as they are";
+                Facts {
+                    rescale: fact(1.0, origin),
+                    mean: fact(vec![0.0; channels], origin),
+                    std: fact(vec![1.0; channels], origin),
+                    quantization: fact(None, origin),
+                    ..Facts::default()
+                }
+            }
+            _ => Facts::default(),
+        }
+    }
+
+    /// The manifest, once nothing is missing.
+    ///
+    /// # Errors
+    /// All missing facts, each with the flag that supplies it; or facts that contradict
+    /// each other.
+    pub fn into_manifest(self, place: &str, told: Told) -> Result<Manifest> {
+        let missing: Vec<&str> = [
+            (self.labels.is_none(), "labels (--labels FILE)"),
+            (
+                self.tensor.is_none() || self.dtype.is_none(),
+                "input tensor (--input NAME)",
+            ),
+            (self.layout.is_none(), "layout (--layout NCHW|NHWC)"),
+            (self.color.is_none(), "color (--color RGB|BGR|GRAY)"),
+            (self.size.is_none(), "input size (--size WxH)"),
+            (
+                self.resize.is_none(),
+                "resize (--resize shortest:N|exact|letterbox)",
+            ),
+            (
+                self.filter.is_none(),
+                "filter (--filter bilinear|bicubic|…)",
+            ),
+            (self.rescale.is_none(), "rescale (--rescale 1/255 or 1)"),
+            (self.mean.is_none(), "mean (--mean R,G,B)"),
+            (self.std.is_none(), "std (--std R,G,B)"),
+            (
+                self.output.is_none(),
+                "output tensor (--output-tensor NAME)",
+            ),
+            (
+                self.kind.is_none(),
+                "output kind (--output logits|probabilities|log-probabilities)",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(absent, name)| absent.then_some(name))
+        .collect();
+        let complete = if missing.is_empty() {
+            self.assemble(told)
+        } else {
+            None
+        };
+        let manifest = complete.ok_or_else(|| {
+            Error::model(place, format!("the model does not say: {}", missing.join(", "))).remedy(
+                "give the flags as the model's author documents them; `ocelli pack` then writes them into the file",
+            )
+        })?;
+        manifest.check(place)?;
+        Ok(manifest)
+    }
+
+    fn assemble(self, told: Told) -> Option<Manifest> {
+        let size = self.size?.value;
+        Some(Manifest {
+            format: FORMAT,
+            name: self.name?.value,
+            version: self.version?.value,
+            labels: self.labels?.value,
+            input: Input {
+                tensor: self.tensor?.value,
+                layout: self.layout?.value,
+                dtype: self.dtype?.value,
+                color: self.color?.value,
+                width: size.width,
+                height: size.height,
+                quantization: self.quantization?.value,
+            },
+            preprocess: Preprocess {
+                resize: self.resize?.value,
+                filter: self.filter?.value,
+                antialias: self.antialias?.value,
+                crop: self.crop?.value,
+                rescale: self.rescale?.value,
+                mean: self.mean?.value,
+                std: self.std?.value,
+            },
+            output: Output {
+                tensor: self.output?.value,
+                kind: self.kind?.value,
+                temperature: self.temperature?.value,
+                quantization: self.output_quantization?.value,
+                embedding: self.embedding?.value,
+            },
+            rejection: self.rejection?.value,
+            drift: told.drift,
+            training: told.training,
+            proof: told.proof,
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! What other tools write about their models, read by their own rules.
+
+pub mod huggingface;
+pub mod image_metadata;
+pub mod labels;
+pub mod timm;
+pub mod ultralytics;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// Reads a JSON file, `None` where there is none.
+fn read_json(path: &Path) -> Result<Option<Value>> {
+    let place = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::model(place, "cannot be read").caused_by(e)),
+    };
+    serde_json::from_str(&text).map(Some).map_err(|e| {
+        Error::model(place, "is not JSON")
+            .caused_by(e)
+            .remedy("mend or remove the file")
+    })
+}
+
+/// A JSON array of numbers.
+fn numbers(value: &Value) -> Option<Vec<f64>> {
+    value.as_array()?.iter().map(Value::as_f64).collect()
+}
+
+/// A JSON number of pixels.
+fn pixels(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|n| usize::try_from(n).ok())
+}

@@ -1,0 +1,160 @@
+//! Ultralytics writes `task`, `imgsz` and `names` into the ONNX metadata as Python
+//! literals. Its classifiers resize the shorter side, crop the centre and take RGB from
+//! 0 to 1 (`classify_transforms` with mean 0 and std 1).
+
+use crate::error::{Error, Result};
+use crate::model::facts::{Facts, fact};
+use crate::model::manifest::{Color, Filter, Resize, Size};
+use crate::model::onnx::ModelProto;
+
+const ORIGIN: &str = "Ultralytics metadata";
+
+/// The facts, or none where the model is not from Ultralytics.
+///
+/// # Errors
+/// A model of another task, or metadata that is no Python literal.
+pub fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
+    let (Some(task), Some(names)) = (model.metadata("task"), model.metadata("names")) else {
+        return Ok(Facts::default());
+    };
+    if task != "classify" {
+        return Err(Error::model(
+            place,
+            format!("an Ultralytics model for the task `{task}`, expected `classify`"),
+        )
+        .remedy("export a classifier, such as yolo11n-cls"));
+    }
+    let labels = parse_names(names).ok_or_else(|| {
+        Error::model(
+            place,
+            format!("the metadata key `names` is no dict from 0 upwards: {names:.60}"),
+        )
+        .remedy("give the labels with --labels")
+    })?;
+    let mut facts = Facts {
+        labels: fact(labels, ORIGIN),
+        ..Facts::default()
+    };
+    let Some((height, width)) = model.metadata("imgsz").and_then(parse_size) else {
+        return Ok(facts);
+    };
+    facts.size = fact(Size { width, height }, ORIGIN);
+    facts.crop = fact(Some(Size { width, height }), ORIGIN);
+    facts.resize = fact(
+        Resize::Shortest {
+            size: width.max(height),
+        },
+        ORIGIN,
+    );
+    facts.filter = fact(Filter::Bilinear, ORIGIN);
+    facts.antialias = fact(true, ORIGIN);
+    facts.color = fact(Color::Rgb, ORIGIN);
+    facts.rescale = fact(1.0 / 255.0, ORIGIN);
+    facts.mean = fact(vec![0.0; 3], ORIGIN);
+    facts.std = fact(vec![1.0; 3], ORIGIN);
+    Ok(facts)
+}
+
+/// `[224, 224]`, height first, or one number for both.
+fn parse_size(text: &str) -> Option<(usize, usize)> {
+    let sides: Vec<usize> = text
+        .trim_matches(['[', ']', '(', ')'])
+        .split(',')
+        .map(|n| n.trim().parse().ok().filter(|n| *n > 0))
+        .collect::<Option<_>>()?;
+    match sides[..] {
+        [side] => Some((side, side)),
+        [height, width] => Some((height, width)),
+        _ => None,
+    }
+}
+
+/// The values of a Python dict literal with the keys 0, 1, 2, …:
+/// `{0: 'tench', 1: "Granny's apple"}`. Python's `repr` takes double quotes where the
+/// text has an apostrophe, and a backslash before a quote where it has both.
+fn parse_names(literal: &str) -> Option<Vec<String>> {
+    let mut rest = literal.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
+    let mut names = Vec::new();
+    while !rest.is_empty() {
+        let (key, value) = rest.split_once(':')?;
+        if key.trim().parse() != Ok(names.len()) {
+            return None;
+        }
+        let (name, after) = python_string(value.trim_start())?;
+        names.push(name);
+        let after = after.trim_start();
+        rest = after.strip_prefix(',').unwrap_or(after).trim_start();
+        if !after.starts_with(',') && !after.is_empty() {
+            return None;
+        }
+    }
+    (!names.is_empty()).then_some(names)
+}
+
+/// A Python string literal at the start of `text`, and what follows it.
+fn python_string(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let mut name = String::new();
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            c if c == quote => return Some((name, &text[at + 1..])),
+            '\\' => match chars.next()?.1 {
+                'n' => name.push('\n'),
+                't' => name.push('\t'),
+                digits @ ('x' | 'u' | 'U') => {
+                    let length = match digits {
+                        'x' => 2,
+                        'u' => 4,
+                        _ => 8,
+                    };
+                    let hex: String = chars.by_ref().take(length).map(|(_, c)| c).collect();
+                    name.push(char::from_u32(u32::from_str_radix(&hex, 16).ok()?)?);
+                }
+                other => name.push(other),
+            },
+            c => name.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_names, parse_size};
+
+    #[test]
+    fn names_are_read_as_python_writes_them() {
+        let cases: [(&str, Option<&[&str]>); 9] = [
+            ("{0: 'tench', 1: 'goldfish'}", Some(&["tench", "goldfish"])),
+            (r#"{0: "Granny's", 1: 'b'}"#, Some(&["Granny's", "b"])),
+            (r#"{0: 'it\'s "quoted"'}"#, Some(&[r#"it's "quoted""#])),
+            ("{0: 'a, b: c}', 1: 'd'}", Some(&["a, b: c}", "d"])),
+            (
+                r"{0: 'tab\there', 1: '\xe9\u20ac'}",
+                Some(&["tab\there", "é€"]),
+            ),
+            ("{0: 'ünïcode 🍎'}", Some(&["ünïcode 🍎"])),
+            ("{1: 'a'}", None),
+            ("{0: 'a' 1: 'b'}", None),
+            ("{}", None),
+        ];
+        for (literal, expected) in cases {
+            let names = parse_names(literal);
+            assert_eq!(
+                names
+                    .as_deref()
+                    .map(|n| n.iter().map(String::as_str).collect::<Vec<_>>()),
+                expected.map(<[_]>::to_vec),
+                "{literal}"
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_are_height_first() {
+        assert_eq!(parse_size("[224, 320]"), Some((224, 320)));
+        assert_eq!(parse_size("64"), Some((64, 64)));
+        assert_eq!(parse_size("[0, 1]"), None);
+    }
+}

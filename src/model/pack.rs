@@ -1,0 +1,125 @@
+//! Writing facts into a model file. Protobuf lets a message be extended by appending
+//! another one to it, and `metadata_props` is a repeated field: so the network's bytes
+//! stay as they are, and only an earlier manifest is cut out.
+
+use prost::Message;
+
+use super::manifest::KEY;
+use super::onnx::{Entry, ModelProto};
+use crate::error::{Error, Result};
+
+/// Field number of `metadata_props` in `ModelProto`.
+const METADATA_PROPS: u64 = 14;
+
+/// The bytes of `model` with `manifest` (JSON) as its only manifest.
+///
+/// # Errors
+/// `model` is no protobuf message.
+pub fn embed(place: &str, model: &[u8], manifest: String) -> Result<Vec<u8>> {
+    let mut packed = Vec::with_capacity(model.len() + manifest.len() + 64);
+    let mut rest = model;
+    while !rest.is_empty() {
+        let field = next_field(rest)
+            .ok_or_else(|| Error::model(place, "no ONNX model: a field is cut short"))?;
+        let (bytes, after) = rest.split_at(field.length);
+        if !(field.number == METADATA_PROPS && is_manifest(&bytes[field.header..])) {
+            packed.extend_from_slice(bytes);
+        }
+        rest = after;
+    }
+    let entry = Entry {
+        key: KEY.into(),
+        value: manifest,
+    };
+    let extension = ModelProto {
+        metadata_props: vec![entry],
+        ..ModelProto::default()
+    };
+    packed.extend_from_slice(&extension.encode_to_vec());
+    Ok(packed)
+}
+
+fn is_manifest(entry: &[u8]) -> bool {
+    Entry::decode(entry).is_ok_and(|e| e.key == KEY)
+}
+
+/// Where a field of a protobuf message ends.
+struct Field {
+    number: u64,
+    /// Bytes before its content.
+    header: usize,
+    /// Bytes in all.
+    length: usize,
+}
+
+/// The field that `bytes` begin with (protobuf's wire types: 0 varint, 1 eight bytes,
+/// 2 length-delimited, 5 four bytes).
+fn next_field(bytes: &[u8]) -> Option<Field> {
+    let (key, key_length) = varint(bytes)?;
+    let (header, content) = match key & 7 {
+        0 => (key_length, varint(&bytes[key_length..])?.1),
+        1 => (key_length, 8),
+        2 => {
+            let (content, length) = varint(&bytes[key_length..])?;
+            (key_length + length, usize::try_from(content).ok()?)
+        }
+        5 => (key_length, 4),
+        _ => return None,
+    };
+    let length = header
+        .checked_add(content)
+        .filter(|end| *end <= bytes.len())?;
+    Some(Field {
+        number: key >> 3,
+        header,
+        length,
+    })
+}
+
+/// A variable-length integer and how many bytes it takes.
+fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((value, index + 1));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::embed;
+    use crate::model::onnx::{Entry, ModelProto};
+    use prost::Message;
+
+    #[test]
+    fn embedding_twice_leaves_one_manifest_and_everything_else() {
+        let other = Entry {
+            key: "author".into(),
+            value: "somebody".into(),
+        };
+        let model = ModelProto {
+            ir_version: 8,
+            metadata_props: vec![other],
+            ..ModelProto::default()
+        };
+        let once = embed("m", &model.encode_to_vec(), "one".into()).unwrap();
+        let twice = embed("m", &once, "two".into()).unwrap();
+        let read = ModelProto::decode(twice.as_slice()).unwrap();
+        assert_eq!(read.metadata_props.len(), 2);
+        assert_eq!(read.metadata("ocelli"), Some("two"));
+        assert_eq!(read.metadata("author"), Some("somebody"));
+        assert_eq!(read.ir_version, 8);
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_refused() {
+        let error = embed("m.onnx", &[0x3a, 0xff, 0x01, 0x00], "x".into()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "m.onnx: no ONNX model: a field is cut short"
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! The way of a frame: capture → decode → preprocess → score → smooth → write. This is
+//! the only place that knows all stages; it runs them one after the other and times them.
+
+pub mod capture;
+pub mod decode;
+pub mod preprocess;
+pub mod score;
+pub mod smooth;
+pub mod workers;
+pub mod write;
+
+use std::time::{Duration, Instant};
+
+use crate::engine::{Engine, RawScores};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use capture::Frame;
+use decode::{DecodeOptions, Decoder, Picture};
+use preprocess::{Geometry, Preprocessor, Tensor};
+use score::{Scorer, Scores};
+use smooth::Decider;
+use write::{Record, Timing};
+
+/// Everything that classifies frames on one thread, with its reused buffers.
+pub struct Pipeline {
+    decoder: Decoder,
+    preprocessor: Preprocessor,
+    engine: Box<dyn Engine>,
+    scorer: Scorer,
+    decider: Decider,
+    picture: Picture,
+    tensor: Tensor,
+    raw: RawScores,
+    scores: Scores,
+    batch: usize,
+    fixed: bool,
+    top_k: usize,
+}
+
+/// How frames are classified.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineOptions {
+    /// Pictures of more pixels are refused.
+    pub max_pixels: usize,
+    /// Whether JPEGs may be decoded at a lower resolution.
+    pub fast_decode: bool,
+    /// Frames per run of the network.
+    pub batch: usize,
+    /// Classes per record.
+    pub top_k: usize,
+}
+
+impl Pipeline {
+    /// A pipeline for `model` on `engine`.
+    ///
+    /// # Errors
+    /// There is no memory for a decoder.
+    pub fn new(model: &Model, engine: Box<dyn Engine>, options: PipelineOptions) -> Result<Self> {
+        let manifest = &model.manifest;
+        let gray = manifest.input.color.channels() == 1;
+        let geometry = Geometry::new(&manifest.preprocess, options.fast_decode);
+        let preprocessor = Preprocessor::new(&manifest.input, geometry);
+        Ok(Self {
+            decoder: Decoder::new(DecodeOptions {
+                max_pixels: options.max_pixels,
+                gray,
+            })?,
+            tensor: preprocessor.tensor(options.batch),
+            preprocessor,
+            engine,
+            scorer: Scorer::new(manifest),
+            decider: Decider::new(manifest.rejection),
+            picture: Picture::default(),
+            raw: RawScores::default(),
+            scores: Scores::default(),
+            batch: options.batch,
+            fixed: model.file.fixed_batch.is_some(),
+            top_k: options.top_k,
+        })
+    }
+
+    /// Frames that fit into one run of the network.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The engine, for what it says about itself.
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// The scores of every class for the frame classified last.
+    pub fn scores(&self) -> &Scores {
+        &self.scores
+    }
+
+    /// Classifies up to a batch of frames, each into the record at its place. A frame that
+    /// fails leaves its error in its record and does not disturb the others.
+    pub fn classify(&mut self, frames: &[Frame], records: &mut [Record]) {
+        assert!(
+            frames.len() <= self.batch && frames.len() == records.len(),
+            "the caller gathers batches"
+        );
+        let mut good = 0;
+        for (frame, record) in frames.iter().zip(records.iter_mut()) {
+            begin(record, frame);
+            match self.prepare(frame, good) {
+                Ok(timing) => {
+                    record.timing = timing;
+                    good += 1;
+                }
+                Err(error) => record.failure = Some(error),
+            }
+        }
+        if good == 0 {
+            return;
+        }
+        let batch = if self.fixed { self.batch } else { good };
+        self.tensor.set_batch(batch);
+        let started = Instant::now();
+        let ran = self.engine.run(&self.tensor, &mut self.raw);
+        let inference = started.elapsed() / u32::try_from(good).unwrap_or(1);
+        self.tensor.set_batch(self.batch);
+        let failure = ran.err().map(|e| e.to_string());
+        let prepared = records
+            .iter_mut()
+            .zip(frames)
+            .filter(|(record, _)| record.failure.is_none());
+        for (item, (record, frame)) in prepared.enumerate() {
+            record.timing.inference = inference;
+            record.failure = match &failure {
+                Some(what) => Some(Error::engine(&frame.source, what.as_str())),
+                None => self.decide(batch, item, record).err(),
+            };
+            let timing = &mut record.timing;
+            timing.total = timing.capture + timing.decode + timing.preprocess + timing.inference;
+            record.frame_age = frame.live.then(|| frame.instant.elapsed());
+        }
+    }
+
+    /// Decodes and preprocesses a frame into place `item` of the tensor.
+    fn prepare(&mut self, frame: &Frame, item: usize) -> Result<Timing> {
+        let started = Instant::now();
+        self.decoder
+            .decode(frame, self.preprocessor.geometry(), &mut self.picture)?;
+        let decoded = Instant::now();
+        self.preprocessor
+            .run(&self.picture, &mut self.tensor, item)?;
+        Ok(Timing {
+            capture: frame.capture,
+            decode: decoded - started,
+            preprocess: decoded.elapsed(),
+            inference: Duration::ZERO,
+            total: Duration::ZERO,
+        })
+    }
+
+    fn decide(&mut self, batch: usize, item: usize, record: &mut Record) -> Result<()> {
+        self.scorer.run(&self.raw, batch, item, &mut self.scores)?;
+        record.decision = self.decider.run(&self.scores);
+        self.scores.top(self.top_k, &mut record.top);
+        record.doubt = self.scorer.doubt().finding();
+        Ok(())
+    }
+}
+
+fn begin(record: &mut Record, frame: &Frame) {
+    record.number = frame.number;
+    record.source.clone_from(&frame.source);
+    record.time = frame.time;
+    record.dropped = frame.dropped;
+    record.frame_age = None;
+    record.doubt = None;
+    record.failure = None;
+}

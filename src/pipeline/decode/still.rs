@@ -1,0 +1,127 @@
+//! PNG, WebP, GIF (its first frame), BMP, TIFF and PNM through the `image` crate.
+
+use std::io::Cursor;
+
+use image::{ColorType, ImageDecoder, ImageReader, Limits};
+
+use super::jpeg::turn;
+use super::{Picture, Refusal, check_size};
+
+/// Bytes of decoded pixels and decoder buffers together, per pixel allowed.
+const BYTES_PER_PIXEL: usize = 3;
+
+/// Decodes a whole file.
+pub fn decode(bytes: &[u8], max_pixels: usize, picture: &mut Picture) -> Result<(), Refusal> {
+    let reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| format!("cannot be read: {e}"))?;
+    let Some(format) = reader.format() else {
+        let start: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
+        return Err(format!(
+            "no image: it begins with {}, expected JPEG, PNG, WebP, GIF, BMP, TIFF or PNM",
+            start.join(" ")
+        )
+        .into());
+    };
+    let name = format
+        .extensions_str()
+        .first()
+        .copied()
+        .unwrap_or("image")
+        .to_uppercase();
+    let damaged = |e: image::ImageError| Refusal::from(format!("the {name} is damaged: {e}"));
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    check_size(width, height, max_pixels)?;
+    let budget = max_pixels * BYTES_PER_PIXEL;
+    let size = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
+    if size > budget {
+        return Err(Refusal {
+            text: format!(
+                "its {width}x{height} pixels take {size} bytes, at most {budget} are used"
+            ),
+            remedy: Some("raise --max-pixels if the file is to be trusted".into()),
+        });
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(budget as u64);
+    decoder.set_limits(limits).map_err(damaged)?;
+    let orientation = decoder.orientation().map_err(damaged)?;
+    let color = decoder.color_type();
+    picture.pixels.resize(size, 0);
+    decoder.read_image(&mut picture.pixels).map_err(damaged)?;
+    to_rgb(&mut picture.pixels, color)?;
+    picture.set_whole(width, height);
+    turn(picture, orientation);
+    Ok(())
+}
+
+/// Brings any pixels to 8-bit RGB in place, dropping alpha as PIL does. Of 16-bit values
+/// the high byte counts.
+fn to_rgb(pixels: &mut Vec<u8>, color: ColorType) -> Result<(), Refusal> {
+    // Bytes per pixel, and where the bytes of red, green and blue stand among them. The
+    // decoder stores 16-bit values in the machine's order.
+    let high = usize::from(cfg!(target_endian = "little"));
+    let (stride, offsets) = match color {
+        ColorType::L8 => (1, [0, 0, 0]),
+        ColorType::La8 => (2, [0, 0, 0]),
+        ColorType::Rgb8 => return Ok(()),
+        ColorType::Rgba8 => (4, [0, 1, 2]),
+        ColorType::L16 => (2, [high, high, high]),
+        ColorType::La16 => (4, [high, high, high]),
+        ColorType::Rgb16 => (6, [high, high + 2, high + 4]),
+        ColorType::Rgba16 => (8, [high, high + 2, high + 4]),
+        other => return Err(format!("pixels of the type {other:?}, expected 8 or 16 bits").into()),
+    };
+    let count = pixels.len() / stride;
+    if stride < 3 {
+        // The pixels grow: from the last to the first, so that none is overwritten unread.
+        pixels.resize((count * 3).max(pixels.len()), 0);
+        for at in (0..count).rev() {
+            let rgb = offsets.map(|offset| pixels[at * stride + offset]);
+            pixels[at * 3..at * 3 + 3].copy_from_slice(&rgb);
+        }
+    } else {
+        for at in 0..count {
+            let rgb = offsets.map(|offset| pixels[at * stride + offset]);
+            pixels[at * 3..at * 3 + 3].copy_from_slice(&rgb);
+        }
+    }
+    pixels.truncate(count * 3);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_rgb;
+    use image::ColorType;
+
+    #[test]
+    fn every_layout_comes_down_to_rgb() {
+        let be = |v: [u16; 4]| v.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<u8>>();
+        let cases: [(ColorType, Vec<u8>, Vec<u8>); 5] = [
+            (ColorType::L8, vec![1, 2], vec![1, 1, 1, 2, 2, 2]),
+            (ColorType::La8, vec![1, 0, 2, 255], vec![1, 1, 1, 2, 2, 2]),
+            (
+                ColorType::Rgba8,
+                vec![1, 2, 3, 0, 4, 5, 6, 9],
+                vec![1, 2, 3, 4, 5, 6],
+            ),
+            (
+                ColorType::L16,
+                be([0x0100, 0x02ff, 0xffff, 0]),
+                vec![1, 1, 1, 2, 2, 2, 255, 255, 255, 0, 0, 0],
+            ),
+            (
+                ColorType::Rgba16,
+                be([0x0100, 0x02ff, 0xfffe, 7]),
+                vec![1, 2, 255],
+            ),
+        ];
+        for (color, mut pixels, expected) in cases {
+            assert!(to_rgb(&mut pixels, color).is_ok());
+            assert_eq!(pixels, expected, "{color:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Fourth stage: calibrated scores for every class from what the network gave.
+
+mod doubt;
+
+use crate::engine::RawScores;
+use crate::error::{Error, Result};
+use crate::model::graph::check_classes;
+use crate::model::manifest::{Manifest, OutputKind, Quantization};
+pub use doubt::Doubt;
+
+/// A probability for every class, in the labels' order; their sum is 1.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores(pub Vec<f32>);
+
+/// One class and its score.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Candidate {
+    /// Its place in the labels.
+    pub index: usize,
+    /// Its probability, 0 to 1.
+    pub score: f32,
+}
+
+/// Turns a network's output into scores.
+pub struct Scorer {
+    place: String,
+    kind: OutputKind,
+    temperature: f32,
+    quantization: Option<Quantization>,
+    classes: usize,
+    doubt: Doubt,
+}
+
+impl Scorer {
+    /// A scorer by the model's own account of its output.
+    pub fn new(manifest: &Manifest) -> Self {
+        let output = &manifest.output;
+        Self {
+            place: format!("output `{}`", output.tensor),
+            kind: output.kind,
+            temperature: output.temperature,
+            quantization: output.quantization,
+            classes: manifest.labels.len(),
+            doubt: Doubt::new(output.kind, output.quantization.is_some()),
+        }
+    }
+
+    /// The scores of place `item` of a batch of `batch`.
+    ///
+    /// # Errors
+    /// Another number of scores than labels, or values that are no numbers.
+    pub fn run(
+        &mut self,
+        raw: &RawScores,
+        batch: usize,
+        item: usize,
+        scores: &mut Scores,
+    ) -> Result<()> {
+        let classes = raw.values.len() / batch.max(1);
+        check_classes(&self.place, self.classes, classes)?;
+        let values = &raw.values[item * classes..(item + 1) * classes];
+        let (scale, zero) = self
+            .quantization
+            .map_or((1.0, 0.0), |q| (q.scale, q.zero_point as f32));
+        scores.0.clear();
+        scores.0.extend(values.iter().map(|v| (v - zero) * scale));
+        if scores.0.iter().any(|v| v.is_nan()) {
+            return Err(Error::engine(&self.place, "the network gave NaN").remedy(
+                "the model file is damaged, or its values overflow 16-bit floats: compare with `ocelli verify`",
+            ));
+        }
+        self.doubt.look(&scores.0);
+        match self.kind {
+            OutputKind::Logits => softmax(&mut scores.0, self.temperature),
+            OutputKind::LogProbabilities if self.temperature == 1.0 => {
+                scores.0.iter_mut().for_each(|v| *v = v.exp());
+            }
+            // The logarithm of a probability is a logit.
+            OutputKind::LogProbabilities => softmax(&mut scores.0, self.temperature),
+            OutputKind::Probabilities if self.temperature == 1.0 => {}
+            OutputKind::Probabilities => {
+                scores
+                    .0
+                    .iter_mut()
+                    .for_each(|v| *v = v.max(f32::MIN_POSITIVE).ln());
+                softmax(&mut scores.0, self.temperature);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the output's declared kind, if anything is.
+    pub fn doubt(&self) -> &Doubt {
+        &self.doubt
+    }
+}
+
+/// `exp(v / t) / sum(exp(v / t))`, from the largest down so that nothing overflows.
+fn softmax(values: &mut [f32], temperature: f32) {
+    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for value in values.iter_mut() {
+        *value = ((*value - largest) / temperature).exp();
+        sum += *value;
+    }
+    values.iter_mut().for_each(|v| *v /= sum);
+}
+
+impl Scores {
+    /// The best `count` classes, best first; of equals the first in the labels' order.
+    pub fn top(&self, count: usize, top: &mut Vec<Candidate>) {
+        top.clear();
+        for (index, score) in self.0.iter().copied().enumerate() {
+            let place = top.partition_point(|c: &Candidate| c.score >= score);
+            if place < count {
+                top.truncate(count - 1);
+                top.insert(place, Candidate { index, score });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Candidate, Scores, softmax};
+
+    #[test]
+    fn softmax_is_what_numpy_gives() {
+        // numpy: exp([1,2,3]/2) / sum
+        let mut values = [1.0, 2.0, 3.0];
+        softmax(&mut values, 2.0);
+        let expected = [0.186_323_72, 0.307_195_9, 0.506_480_4];
+        assert!(
+            values
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-6),
+            "{values:?}"
+        );
+        let mut huge = [1e30, -1e30, f32::NEG_INFINITY];
+        softmax(&mut huge, 1.0);
+        assert_eq!(huge, [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn top_keeps_order_and_ties() {
+        let scores = Scores(vec![0.1, 0.4, 0.1, 0.4, 0.0]);
+        let mut top = Vec::new();
+        scores.top(3, &mut top);
+        let expected =
+            [(1, 0.4), (3, 0.4), (0, 0.1)].map(|(index, score)| Candidate { index, score });
+        assert_eq!(top, expected);
+        scores.top(9, &mut top);
+        assert_eq!(top.len(), 5);
+    }
+}

@@ -1,0 +1,72 @@
+//! Fifth stage: a decision from scores. The best class counts, unless the model was
+//! trained to say when it does not know.
+
+use super::score::{Candidate, Scores};
+use crate::model::manifest::Rejection;
+
+/// What the picture is said to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// The best class.
+    pub best: Candidate,
+    /// Whether its score is below the model's rejection threshold.
+    pub unknown: bool,
+}
+
+/// Decides frame by frame.
+pub struct Decider {
+    threshold: f32,
+}
+
+impl Decider {
+    /// A decider with the model's rejection threshold; without one nothing is unknown.
+    pub fn new(rejection: Option<Rejection>) -> Self {
+        Self {
+            threshold: rejection.map_or(0.0, |r| r.threshold),
+        }
+    }
+
+    /// The decision for one frame's scores.
+    pub fn run(&self, scores: &Scores) -> Decision {
+        let mut best = Candidate {
+            index: 0,
+            score: f32::NEG_INFINITY,
+        };
+        for (index, score) in scores.0.iter().copied().enumerate() {
+            if score > best.score {
+                best = Candidate { index, score };
+            }
+        }
+        Decision {
+            best,
+            unknown: best.score < self.threshold,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Decider;
+    use crate::model::manifest::Rejection;
+    use crate::pipeline::score::{Candidate, Scores};
+
+    #[test]
+    fn a_score_at_the_threshold_is_known_and_one_below_is_not() {
+        let decider = Decider::new(Some(Rejection {
+            threshold: 0.6,
+            coverage: 1.0,
+            accuracy: 1.0,
+        }));
+        let decision = decider.run(&Scores(vec![0.4, 0.6]));
+        assert_eq!(
+            decision.best,
+            Candidate {
+                index: 1,
+                score: 0.6
+            }
+        );
+        assert!(!decision.unknown);
+        assert!(decider.run(&Scores(vec![0.41, 0.59])).unknown);
+        assert!(!Decider::new(None).run(&Scores(vec![0.5, 0.5])).unknown);
+    }
+}

@@ -1,0 +1,93 @@
+//! Records for spreadsheets: a header line, then a line per frame; the second-best and
+//! further classes have columns of their own.
+
+use super::{Context, Record, Sink, milliseconds};
+use crate::error::{Error, Result};
+
+const COLUMNS: [&str; 17] = [
+    "ts",
+    "frame",
+    "source",
+    "model",
+    "label",
+    "index",
+    "score",
+    "unknown",
+    "capture_ms",
+    "decode_ms",
+    "preprocess_ms",
+    "inference_ms",
+    "total_ms",
+    "frame_age_ms",
+    "dropped",
+    "engine",
+    "provider",
+];
+
+/// The format.
+pub struct Csv {
+    context: Context,
+    headed: bool,
+}
+
+impl Csv {
+    pub fn new(context: Context) -> Self {
+        Self {
+            context,
+            headed: false,
+        }
+    }
+
+    fn head(&self) -> Vec<String> {
+        let further =
+            (2..=self.context.top_k).flat_map(|n| [format!("label_{n}"), format!("score_{n}")]);
+        COLUMNS
+            .iter()
+            .map(|c| (*c).to_owned())
+            .chain(further)
+            .collect()
+    }
+
+    fn fields(&self, record: &Record) -> Vec<String> {
+        let labels = &self.context.labels;
+        let (best, timing) = (record.decision.best, record.timing);
+        let ms = |duration| milliseconds(duration).to_string();
+        let mut fields = vec![
+            humantime::format_rfc3339_millis(record.time).to_string(),
+            record.number.to_string(),
+            record.source.clone(),
+            self.context.model.clone(),
+            labels[best.index].clone(),
+            best.index.to_string(),
+            best.score.to_string(),
+            record.decision.unknown.to_string(),
+            ms(timing.capture),
+            ms(timing.decode),
+            ms(timing.preprocess),
+            ms(timing.inference),
+            ms(timing.total),
+            record.frame_age.map(ms).unwrap_or_default(),
+            record.dropped.to_string(),
+            self.context.identity.engine.to_string(),
+            self.context.identity.provider.to_string(),
+        ];
+        for candidate in record.top.iter().skip(1) {
+            fields.push(labels[candidate.index].clone());
+            fields.push(candidate.score.to_string());
+        }
+        fields
+    }
+}
+
+impl Sink for Csv {
+    fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
+        let failed = |e: csv::Error| Error::output("CSV", "cannot be written").caused_by(e);
+        let mut writer = csv::Writer::from_writer(line);
+        if !self.headed {
+            self.headed = true;
+            writer.write_record(self.head()).map_err(failed)?;
+        }
+        writer.write_record(self.fields(record)).map_err(failed)?;
+        writer.flush().map_err(|e| failed(e.into()))
+    }
+}

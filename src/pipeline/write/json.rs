@@ -1,0 +1,127 @@
+//! Records for programs: one JSON object per line, the same keys in every record.
+
+use std::fmt::Display;
+
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer};
+
+use super::{Context, Record, Sink, Timing, milliseconds};
+use crate::error::{Error, Result};
+use crate::pipeline::score::Candidate;
+
+/// The format.
+pub struct Json {
+    context: Context,
+}
+
+impl Json {
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(serialize_with = "as_text")]
+    ts: humantime::Rfc3339Timestamp,
+    frame: u64,
+    source: &'a str,
+    model: &'a str,
+    label: &'a str,
+    index: usize,
+    score: f32,
+    top: Top<'a>,
+    unknown: bool,
+    timing_ms: TimingMs,
+    frame_age_ms: Option<f64>,
+    dropped: u64,
+    engine: &'a str,
+    provider: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubt: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct TimingMs {
+    capture: f64,
+    decode: f64,
+    preprocess: f64,
+    inference: f64,
+    total: f64,
+}
+
+impl From<Timing> for TimingMs {
+    fn from(timing: Timing) -> Self {
+        Self {
+            capture: milliseconds(timing.capture),
+            decode: milliseconds(timing.decode),
+            preprocess: milliseconds(timing.preprocess),
+            inference: milliseconds(timing.inference),
+            total: milliseconds(timing.total),
+        }
+    }
+}
+
+/// The best classes with their labels, serialised without being collected first.
+struct Top<'a> {
+    candidates: &'a [Candidate],
+    labels: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    label: &'a str,
+    index: usize,
+    score: f32,
+}
+
+impl Serialize for Top<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(self.candidates.len()))?;
+        for Candidate { index, score } in self.candidates.iter().copied() {
+            sequence.serialize_element(&Entry {
+                label: &self.labels[index],
+                index,
+                score,
+            })?;
+        }
+        sequence.end()
+    }
+}
+
+fn as_text<T: Display, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+impl Sink for Json {
+    fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
+        let best = record.decision.best;
+        let object = Line {
+            ts: humantime::format_rfc3339_millis(record.time),
+            frame: record.number,
+            source: &record.source,
+            model: &self.context.model,
+            label: &self.context.labels[best.index],
+            index: best.index,
+            score: best.score,
+            top: Top {
+                candidates: &record.top,
+                labels: &self.context.labels,
+            },
+            unknown: record.decision.unknown,
+            timing_ms: record.timing.into(),
+            frame_age_ms: record.frame_age.map(milliseconds),
+            dropped: record.dropped,
+            engine: &self.context.identity.engine,
+            provider: &self.context.identity.provider,
+            doubt: record.doubt,
+        };
+        serde_json::to_writer(&mut *line, &object)
+            .map_err(|e| Error::output("JSON", "cannot be written").caused_by(e))?;
+        line.push(b'\n');
+        Ok(())
+    }
+}
