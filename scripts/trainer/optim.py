@@ -6,8 +6,8 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from trainer import loader
 from trainer.config import Config
@@ -43,10 +43,14 @@ def make_criterion(config: Config, labels: NDArray[np.integer], classes: int) ->
 
 
 def make_average(net: Classifier, decay: float) -> AveragedModel | None:
-    """Exponential moving average of weights and batch-norm statistics."""
+    """Exponential moving average of weights and batch-norm statistics; short memory first, so that it soon counts."""
     if not decay:
         return None
-    return AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]
+
+    def blend(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        return average + (current - average) * (1 - min(decay, (1 + int(count)) / (10 + int(count))))
+
+    return AveragedModel(net, avg_fn=blend, use_buffers=True)
 
 
 def find_rate(net: Classifier, train: Pictures, normalise: Normaliser, config: Config) -> float:

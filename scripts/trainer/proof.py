@@ -1,13 +1,14 @@
 """Chooses the few pictures whose probabilities travel inside the model, so that a device can replay them.
 
 Saturated scores prove little: 1.000 stays 1.000 under a wrong filter. So, beside one picture of every class,
-the hardest pictures are taken, and two probes: red from one picture, blue from another of a different class.
+hard pictures are taken, and two probes: red from one picture, blue from another of a different class.
 Exchanging colours in a probe changes the answer even where the data set is grey.
 """
 
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,46 +19,87 @@ from trainer.manifest import Size
 
 LARGEST = 16  # cases
 HARDEST, PROBES = 4, 2  # cases at the least
+SPARE = 3  # candidates per case wanted, since some will not do
+LEAST_MARGIN = 0.2  # between the first two scores: closer ones may change places by rounding alone
 LARGEST_PNG = 8192  # bytes; above, a case is a JPEG, to keep the proof a small part of the file
 OVERSIZE = 1.5  # case's short side over the model's: the resize is proven too
 
+Probabilities = NDArray[np.float64]
 
-def choose(probabilities: NDArray[np.float64], truth: NDArray[np.integer], count: int) -> list[int]:
-    """Indices of `count` pictures: a typical one of each class first, then the hardest (least top-two margin)."""
-    margins = np.diff(np.sort(probabilities, axis=1)[:, -2:], axis=1)[:, 0]
-    order = [int(i) for i in np.argsort(margins, kind="stable")]
-    typical = []
-    for label in np.unique(truth)[: count - HARDEST]:
-        mine = [i for i in order if truth[i] == label]
-        typical.append(mine[len(mine) // 2])
-    return typical + [i for i in order if i not in typical][: count - len(typical)]
+
+@dataclass(frozen=True)
+class Candidate:
+    name: str
+    data: bytes  # encoded picture
+    probe: bool = False
 
 
 def case_count(wanted: int, classes: int) -> int:
-    """Real pictures: as many as asked, or more so that every class fits in, probes not counted."""
-    return min(LARGEST, max(wanted, classes + HARDEST + PROBES)) - PROBES
+    """Cases in all: as many as asked, or more so that every class fits in."""
+    return min(LARGEST, max(wanted, classes + HARDEST + PROBES))
 
 
-def cases(dataset: Dataset, chosen: Sequence[Sample], color: str, size: Size) -> list[tuple[str, bytes]]:
-    """(name, encoded picture) of the chosen pictures and, for colour models, of the probes."""
-    small = [shrink(open_picture(s.path, color), max(size.width, size.height)) for s in chosen]
-    named = [(dataset.case_name(s), p) for s, p in zip(chosen, small, strict=True)]
-    if color != "GRAY":
-        named += _probes(chosen, small)
-    return [(name, encode(picture)) for name, picture in named]
+def candidates(
+    dataset: Dataset, probabilities: Probabilities, truth: NDArray[np.integer], color: str, size: Size, count: int
+) -> list[Candidate]:
+    """More than `count`, in order of preference, made small; the probes come last."""
+    indices = preferred(probabilities, truth, count - PROBES, SPARE * count)
+    samples = [dataset.splits["test"][i] for i in indices]
+    pictures = [shrink(open_picture(s.path, color), max(size.width, size.height)) for s in samples]
+    found = [Candidate(dataset.case_name(s), encode(p)) for s, p in zip(samples, pictures, strict=True)]
+    return found if color == "GRAY" else found + _probes(samples, pictures)
 
 
-def _probes(chosen: Sequence[Sample], pictures: Sequence[Image.Image]) -> list[tuple[str, Image.Image]]:
+def preferred(probabilities: Probabilities, truth: NDArray[np.integer], typical: int, count: int) -> list[int]:
+    """Indices of up to `count` pictures: a typical one of each class first, then the least sure ones."""
+    margins = margin(probabilities)
+    order = [int(i) for i in np.argsort(margins, kind="stable")]
+    chosen = []
+    for label in np.unique(truth)[: typical - HARDEST]:
+        mine = [i for i in order if truth[i] == label]
+        chosen.append(mine[len(mine) // 2])
+    chosen += sorted((i for i in order if i not in chosen), key=lambda i: bool(margins[i] < LEAST_MARGIN))
+    return chosen[:count]
+
+
+def margin(probabilities: Probabilities) -> Probabilities:
+    """Between the first and the second score."""
+    ranked = np.sort(probabilities, axis=1)
+    return ranked[:, -1] - ranked[:, -2]
+
+
+def _probes(samples: Sequence[Sample], pictures: Sequence[Image.Image]) -> list[Candidate]:
+    """Red of one picture, blue of another of a different class, green half and half."""
+    pairs = [(i, j) for i, a in enumerate(samples) for j, b in enumerate(samples[i + 1 :], i + 1) if a.label != b.label]
     probes = []
-    for i in range(PROBES):
-        first = i % len(chosen)
-        second = next((j for j in range(first + 1, len(chosen)) if chosen[j].label != chosen[first].label), 0)
-        red = pictures[first]
-        blue = pictures[second].resize(red.size)
+    for number, (i, j) in enumerate(pairs[: PROBES * SPARE], 1):
+        red, blue = pictures[i], pictures[j].resize(pictures[i].size)
         green = Image.blend(red, blue, 0.5)
         probe = Image.merge("RGB", (red.getchannel(0), green.getchannel(1), blue.getchannel(2)))
-        probes.append((f"probe/{i + 1}", probe))
+        probes.append(Candidate(f"probe/{number}", encode(probe), probe=True))
     return probes
+
+
+def select(
+    offered: Sequence[Candidate], expected: Probabilities, found: Sequence[Probabilities], count: int
+) -> list[int]:
+    """Which candidates become cases: those whose first label stands firm, in PyTorch and in every graph's answer.
+
+    Where no picture is sure enough (a hardly trained model) less sure ones do, as long as the labels agree.
+    """
+    label = expected.argmax(1)
+    agreed = [i for i in range(len(offered)) if all(f[i].argmax() == label[i] for f in found)]
+    margins = margin(expected)
+    agreed.sort(key=lambda i: bool(margins[i] < LEAST_MARGIN))
+    probes = [i for i in agreed if offered[i].probe][:PROBES]
+    return [i for i in agreed if not offered[i].probe][: count - len(probes)] + probes
+
+
+def one_step_off(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A tenth of the values one step up or down: as far as another exact resize may be from PIL's."""
+    rng = np.random.default_rng(0)
+    steps = rng.choice(np.array([-1, 0, 1]), pictures.shape, p=[0.05, 0.9, 0.05])
+    return np.asarray(np.clip(pictures + steps, 0, 255), np.uint8)
 
 
 def shrink(picture: Image.Image, side: int) -> Image.Image:
