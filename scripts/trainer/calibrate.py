@@ -10,12 +10,12 @@ from trainer.errors import warn
 from trainer.manifest import Rejection, significant
 from trainer.metrics import cross_entropy, softmax
 
-TEMPERATURES = np.geomspace(0.5, 5.0, 201)
+TEMPERATURES = 2.0 ** np.linspace(-1, 3, 161)  # 0.5 to 8, 1 among them
 MISTAKES_TO_SHARPEN = 10
 
 
 def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.integer]) -> float:
-    """The temperature with the least validation loss (Guo et al. 2017), on a logarithmic grid of 1.2 % steps.
+    """The temperature with the least validation loss (Guo et al. 2017), on a logarithmic grid of 1.7 % steps.
 
     Sharper scores (below 1) must be earned: a handful of mistakes is no evidence that the rest is certain.
     """

@@ -122,7 +122,8 @@ def open_picture(path: Path, color: str) -> Image.Image:
     """Decode upright (EXIF orientation applied, as the runtime does) and in the wanted colour mode."""
     try:
         with Image.open(path) as picture:
-            return ImageOps.exif_transpose(picture).convert("L" if color == "GRAY" else "RGB")
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            return upright.convert("L") if color == "GRAY" else upright
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise TrainerError(
             f"{path} cannot be read as a picture: {error}", "run `trainer lint` for all such files"

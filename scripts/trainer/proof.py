@@ -121,7 +121,7 @@ def encode(picture: Image.Image) -> bytes:
 
 def decode(data: bytes, color: str) -> Image.Image:
     with Image.open(io.BytesIO(data)) as picture:
-        return picture.convert("L" if color == "GRAY" else "RGB")
+        return picture.convert("RGB").convert("L") if color == "GRAY" else picture.convert("RGB")
 
 
 def as_text(data: bytes) -> str:
