@@ -144,8 +144,7 @@ impl Pipeline {
         self.decoder
             .decode(frame, self.preprocessor.geometry(), &mut self.picture)?;
         let decoded = Instant::now();
-        self.preprocessor
-            .run(&self.picture, &mut self.tensor, item)?;
+        self.preprocessor.run(&self.picture, &mut self.tensor, item);
         Ok(Timing {
             capture: frame.capture,
             decode: decoded - started,

@@ -3,22 +3,20 @@
 
 mod geometry;
 mod layout;
+mod resample;
 mod tensor;
 
-use fast_image_resize as fir;
-use fir::images::{Image, ImageRef};
-
 use super::decode::{Need, Picture, Region};
-use crate::error::{Error, Result};
-use crate::model::manifest::{Color, Filter, Input, Preprocess};
-pub use geometry::{Plan, SourceBox, plan};
+use crate::model::manifest::{Color, Input, Preprocess, Resize};
+use geometry::plan;
+use resample::{Resampler, View, support};
 pub use tensor::{Elements, Tensor};
 
 /// Turns pictures into tensors; owns every buffer that takes.
 pub struct Preprocessor {
     geometry: Geometry,
     color: Color,
-    resizer: fir::Resizer,
+    resampler: Resampler,
     /// The resized and cropped pixels.
     small: Vec<u8>,
     tables: layout::Tables,
@@ -46,21 +44,15 @@ impl Geometry {
 
 impl Need for Geometry {
     fn region(&self, width: usize, height: usize) -> Region {
-        let plan = plan(&self.preprocess, width, height);
-        let support = if self.preprocess.antialias {
-            support(self.preprocess.filter)
-        } else {
-            1.0
-        };
-        plan.source.with_margin(&plan, support, width, height)
+        let support = support(self.preprocess.filter);
+        plan(&self.preprocess, width, height).source_region(support, width, height)
     }
 
     fn eighths(&self, width: usize, height: usize) -> usize {
         if !self.fast_decode {
             return 8;
         }
-        let plan = plan(&self.preprocess, width, height);
-        let shrink = plan.source.shrink(&plan);
+        let shrink = plan(&self.preprocess, width, height).shrink(width, height);
         // Twice the resolution needed keeps the error of the cheaper decoding small.
         [1, 2, 4]
             .into_iter()
@@ -69,28 +61,18 @@ impl Need for Geometry {
     }
 }
 
-/// The filter's reach in pixels of the smaller picture.
-fn support(filter: Filter) -> f64 {
-    match filter {
-        Filter::Nearest | Filter::Box => 0.5,
-        Filter::Bilinear => 1.0,
-        Filter::Bicubic => 2.0,
-        Filter::Lanczos => 3.0,
-    }
-}
-
 impl Preprocessor {
     /// A preprocessor for this input and these steps.
     pub fn new(input: &Input, geometry: Geometry) -> Self {
         let fill = match geometry.preprocess.resize {
-            crate::model::manifest::Resize::Letterbox { fill, .. } => fill,
+            Resize::Letterbox { fill, .. } => fill,
             _ => [0; 3],
         };
         Self {
             tables: layout::Tables::new(input, &geometry.preprocess),
             geometry,
             color: input.color,
-            resizer: fir::Resizer::new(),
+            resampler: Resampler::new(),
             small: Vec::new(),
             input: input.clone(),
             fill,
@@ -108,77 +90,31 @@ impl Preprocessor {
     }
 
     /// Writes `picture` into place `item` of `tensor`.
-    ///
-    /// # Errors
-    /// The picture has other channels than the decoder was asked for.
-    pub fn run(&mut self, picture: &Picture, tensor: &mut Tensor, item: usize) -> Result<()> {
-        let plan = plan(&self.geometry.preprocess, picture.width, picture.height);
-        self.resize(picture, &plan).map_err(|e| {
-            Error::input(
-                "resize",
-                format!(
-                    "{}x{} to {}x{}",
-                    picture.width, picture.height, plan.target.width, plan.target.height
-                ),
-            )
-            .caused_by(e)
-        })?;
+    pub fn run(&mut self, picture: &Picture, tensor: &mut Tensor, item: usize) {
+        let preprocess = &self.geometry.preprocess;
+        let plan = plan(preprocess, picture.width, picture.height);
+        let (across, down) = plan.axes(picture.eighths, picture.width, picture.height);
+        let Region { x, y, width, .. } = picture.region;
+        let view = View {
+            pixels: &picture.pixels,
+            width,
+            channels: picture.channels,
+            x,
+            y,
+        };
+        self.resampler.run(
+            view,
+            across,
+            down,
+            preprocess.filter,
+            preprocess.antialias,
+            &mut self.small,
+        );
         let image = layout::Placed {
             pixels: &self.small,
             at: plan.target,
             fill: self.fill,
         };
         self.tables.write(&image, self.color, tensor, item);
-        Ok(())
-    }
-
-    /// Resizes the plan's part of the picture into `small`.
-    fn resize(
-        &mut self,
-        picture: &Picture,
-        plan: &Plan,
-    ) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let kind = if picture.channels == 1 {
-            fir::PixelType::U8
-        } else {
-            fir::PixelType::U8x3
-        };
-        let Region {
-            x,
-            y,
-            width,
-            height,
-        } = picture.region;
-        let source = ImageRef::new(width as u32, height as u32, &picture.pixels, kind)?;
-        let target = plan.target;
-        self.small
-            .resize(target.width * target.height * picture.channels, 0);
-        let mut small = Image::from_slice_u8(
-            target.width as u32,
-            target.height as u32,
-            &mut self.small,
-            kind,
-        )?;
-        let part = plan.source.seen_in(picture, x, y);
-        let options = fir::ResizeOptions::new()
-            .resize_alg(algorithm(&self.geometry.preprocess))
-            .crop(part.x, part.y, part.width, part.height)
-            .use_alpha(false);
-        Ok(self.resizer.resize(&source, &mut small, &options)?)
-    }
-}
-
-fn algorithm(preprocess: &Preprocess) -> fir::ResizeAlg {
-    let filter = match preprocess.filter {
-        Filter::Nearest => return fir::ResizeAlg::Nearest,
-        Filter::Box => fir::FilterType::Box,
-        Filter::Bilinear => fir::FilterType::Bilinear,
-        Filter::Bicubic => fir::FilterType::CatmullRom,
-        Filter::Lanczos => fir::FilterType::Lanczos3,
-    };
-    if preprocess.antialias {
-        fir::ResizeAlg::Convolution(filter)
-    } else {
-        fir::ResizeAlg::Interpolation(filter)
     }
 }

@@ -57,8 +57,8 @@ pub fn decode(bytes: &[u8], max_pixels: usize, picture: &mut Picture) -> Result<
     Ok(())
 }
 
-/// Brings any pixels to 8-bit RGB in place, dropping alpha as PIL does. Of 16-bit values
-/// the high byte counts.
+/// Brings any pixels to 8-bit RGB in place as PIL does: alpha is dropped, of 16-bit
+/// colours the high byte counts, and 16-bit greys (PIL's mode `I;16`) above 255 are 255.
 fn to_rgb(pixels: &mut Vec<u8>, color: ColorType) -> Result<(), Refusal> {
     // Bytes per pixel, and where the bytes of red, green and blue stand among them. The
     // decoder stores 16-bit values in the machine's order.
@@ -68,7 +68,13 @@ fn to_rgb(pixels: &mut Vec<u8>, color: ColorType) -> Result<(), Refusal> {
         ColorType::La8 => (2, [0, 0, 0]),
         ColorType::Rgb8 => return Ok(()),
         ColorType::Rgba8 => (4, [0, 1, 2]),
-        ColorType::L16 => (2, [high, high, high]),
+        ColorType::L16 => {
+            for value in pixels.as_chunks_mut::<2>().0 {
+                let clipped = u16::from_ne_bytes(*value).min(255) as u8;
+                *value = [clipped; 2];
+            }
+            (2, [0, 0, 0])
+        }
         ColorType::La16 => (4, [high, high, high]),
         ColorType::Rgb16 => (6, [high, high + 2, high + 4]),
         ColorType::Rgba16 => (8, [high, high + 2, high + 4]),
@@ -110,8 +116,8 @@ mod tests {
             ),
             (
                 ColorType::L16,
-                be([0x0100, 0x02ff, 0xffff, 0]),
-                vec![1, 1, 1, 2, 2, 2, 255, 255, 255, 0, 0, 0],
+                be([7, 0x02ff, 0xffff, 0]),
+                vec![7, 7, 7, 255, 255, 255, 255, 255, 255, 0, 0, 0],
             ),
             (
                 ColorType::Rgba16,

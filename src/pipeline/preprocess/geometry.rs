@@ -2,28 +2,19 @@
 //! torchvision's (`transforms/functional.py`: `_compute_resized_output_size`,
 //! `center_crop`) and, for letterboxes, Ultralytics' (`LetterBox`).
 
+use super::resample::Axis;
+use crate::ffi::scaled;
 use crate::model::manifest::{Preprocess, Resize, Size};
-use crate::pipeline::decode::{Picture, Region};
+use crate::pipeline::decode::Region;
 
-/// A rectangle in a picture's own pixels, not on whole ones.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SourceBox {
-    /// Left edge.
-    pub x: f64,
-    /// Top edge.
-    pub y: f64,
-    /// Width.
-    pub width: f64,
-    /// Height.
-    pub height: f64,
-}
-
-/// Which part of the picture goes to which part of the tensor.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The size that a picture is resized to, and which part of that goes where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The part of the picture.
-    pub source: SourceBox,
-    /// The part of the tensor, all of it except in a letterbox.
+    /// The whole picture, resized.
+    pub resized: Size,
+    /// First column and row of it that are kept.
+    pub offset: (usize, usize),
+    /// The part of the tensor that they fill, all of it except in a letterbox.
     pub target: Region,
 }
 
@@ -43,7 +34,7 @@ pub fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan {
                     height: size,
                 }
             };
-            cropped(resized, preprocess.crop, width, height)
+            cropped(resized, preprocess.crop)
         }
         Resize::Exact {
             width: w,
@@ -54,8 +45,6 @@ pub fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan {
                 height: h,
             },
             preprocess.crop,
-            width,
-            height,
         ),
         Resize::Letterbox {
             width: w,
@@ -65,24 +54,16 @@ pub fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan {
     }
 }
 
-/// Resizing to `resized` and cropping its centre, as one box in the picture.
-fn cropped(resized: Size, crop: Option<Size>, width: usize, height: usize) -> Plan {
+/// Resizing to `resized` and keeping its centre.
+fn cropped(resized: Size, crop: Option<Size>) -> Plan {
     let kept = crop.unwrap_or(resized);
-    let axis = |length: usize, resized: usize, kept: usize| {
-        let scale = length as f64 / resized as f64;
-        let start = half_even(resized.saturating_sub(kept)) as f64 * scale;
-        let extent = (kept as f64 * scale).min(length as f64 - start);
-        (start, extent)
-    };
-    let (x, box_width) = axis(width, resized.width, kept.width);
-    let (y, box_height) = axis(height, resized.height, kept.height);
+    let offset = |resized: usize, kept: usize| half_even(resized.saturating_sub(kept));
     Plan {
-        source: SourceBox {
-            x,
-            y,
-            width: box_width,
-            height: box_height,
-        },
+        resized,
+        offset: (
+            offset(resized.width, kept.width),
+            offset(resized.height, kept.height),
+        ),
         target: Region {
             x: 0,
             y: 0,
@@ -97,23 +78,23 @@ fn letterboxed(w: usize, h: usize, width: usize, height: usize) -> Plan {
     let scale = (w as f64 / width as f64).min(h as f64 / height as f64);
     let side =
         |length: usize, limit: usize| ((length as f64 * scale).round() as usize).clamp(1, limit);
-    let (inner_width, inner_height) = (side(width, w), side(height, h));
+    let resized = Size {
+        width: side(width, w),
+        height: side(height, h),
+    };
     // Ultralytics: round(half the rest - 0.1), so that an odd pixel goes to the far side.
     let offset =
         |outer: usize, inner: usize| ((outer - inner) as f64 / 2.0 - 0.1).round().max(0.0) as usize;
+    let target = Region {
+        x: offset(w, resized.width),
+        y: offset(h, resized.height),
+        width: resized.width,
+        height: resized.height,
+    };
     Plan {
-        source: SourceBox {
-            x: 0.0,
-            y: 0.0,
-            width: width as f64,
-            height: height as f64,
-        },
-        target: Region {
-            x: offset(w, inner_width),
-            y: offset(h, inner_height),
-            width: inner_width,
-            height: inner_height,
-        },
+        resized,
+        offset: (0, 0),
+        target,
     }
 }
 
@@ -127,43 +108,51 @@ fn half_even(rest: usize) -> usize {
     }
 }
 
-impl SourceBox {
-    /// Source pixels per target pixel, along the axis that shrinks less.
-    pub fn shrink(&self, plan: &Plan) -> f64 {
-        (self.width / plan.target.width as f64).min(self.height / plan.target.height as f64)
+impl Plan {
+    /// Source pixels per resized pixel, along the axis that shrinks less.
+    pub fn shrink(&self, width: usize, height: usize) -> f64 {
+        (width as f64 / self.resized.width as f64).min(height as f64 / self.resized.height as f64)
     }
 
-    /// The whole pixels that resizing looks at: the box, the reach of a filter with this
-    /// `support`, and two more because chroma is shared by neighbours.
-    pub fn with_margin(&self, plan: &Plan, support: f64, width: usize, height: usize) -> Region {
+    /// The axes of the resize, for a picture that was decoded at `eighths` of its size.
+    pub fn axes(&self, eighths: usize, width: usize, height: usize) -> (Axis, Axis) {
+        let axis = |source, resized, offset, kept| Axis {
+            source: scaled(source, eighths),
+            resized,
+            offset,
+            kept,
+        };
+        (
+            axis(width, self.resized.width, self.offset.0, self.target.width),
+            axis(
+                height,
+                self.resized.height,
+                self.offset.1,
+                self.target.height,
+            ),
+        )
+    }
+
+    /// The pixels of a `width` x `height` picture that the resize looks at: those below
+    /// the part that is kept, the reach of a filter with this `support`, and two more
+    /// because neighbours share chroma.
+    pub fn source_region(&self, support: f64, width: usize, height: usize) -> Region {
         const SHARED: f64 = 2.0;
-        let axis = |start: f64, extent: f64, target: usize, length: usize| {
-            let reach = support * (extent / target as f64).max(1.0) + SHARED;
-            let low = (start - reach).max(0.0) as usize;
-            let high = ((start + extent + reach).ceil() as usize).min(length);
+        let span = |source: usize, resized: usize, offset: usize, kept: usize| {
+            let scale = source as f64 / resized as f64;
+            let reach = support * scale.max(1.0) + SHARED;
+            let low = (offset as f64 * scale - reach).max(0.0) as usize;
+            let high = (((offset + kept) as f64 * scale + reach).ceil() as usize).min(source);
             (low, high - low)
         };
-        let (x, width) = axis(self.x, self.width, plan.target.width, width);
-        let (y, height) = axis(self.y, self.height, plan.target.height, height);
-        Region {
-            x,
-            y,
-            width,
+        let (x, width) = span(width, self.resized.width, self.offset.0, self.target.width);
+        let (y, height) = span(
             height,
-        }
-    }
-
-    /// The box in the coordinates of what was decoded: the picture's region, which begins
-    /// at `x`, `y` of the picture scaled by its eighths.
-    pub fn seen_in(&self, picture: &Picture, x: usize, y: usize) -> SourceBox {
-        let scale = picture.eighths as f64 / 8.0;
-        let axis = |start: f64, extent: f64, offset: usize, length: usize| {
-            let start = (start * scale - offset as f64).max(0.0);
-            (start, (extent * scale).min(length as f64 - start))
-        };
-        let (x, width) = axis(self.x, self.width, x, picture.region.width);
-        let (y, height) = axis(self.y, self.height, y, picture.region.height);
-        SourceBox {
+            self.resized.height,
+            self.offset.1,
+            self.target.height,
+        );
+        Region {
             x,
             y,
             width,
@@ -174,7 +163,7 @@ impl SourceBox {
 
 #[cfg(test)]
 mod tests {
-    use super::{SourceBox, half_even, plan};
+    use super::{half_even, plan};
     use crate::model::manifest::{Filter, Preprocess, Resize, Size};
     use crate::pipeline::decode::Region;
 
@@ -198,16 +187,16 @@ mod tests {
         });
         let steps = steps(Resize::Shortest { size: 256 }, crop);
         // Resize(256) makes 1280x720 455x256; CenterCrop(224) takes it at (116, 16).
-        let scale = (1280.0 / 455.0, 720.0 / 256.0);
-        let expected = SourceBox {
-            x: 116.0 * scale.0,
-            y: 16.0 * scale.1,
-            width: 224.0 * scale.0,
-            height: 224.0 * scale.1,
-        };
-        assert_eq!(plan(&steps, 1280, 720).source, expected);
-        let tall = plan(&steps, 720, 1280).source;
-        assert_eq!((tall.x, tall.y), (16.0 * scale.1, 116.0 * scale.0));
+        let wide = plan(&steps, 1280, 720);
+        assert_eq!(
+            wide.resized,
+            Size {
+                width: 455,
+                height: 256
+            }
+        );
+        assert_eq!(wide.offset, (116, 16));
+        assert_eq!(plan(&steps, 720, 1280).offset, (16, 116));
     }
 
     #[test]
@@ -226,15 +215,7 @@ mod tests {
             None,
         );
         let plan = plan(&steps, 100, 33);
-        assert_eq!(
-            plan.source,
-            SourceBox {
-                x: 0.0,
-                y: 0.0,
-                width: 100.0,
-                height: 33.0
-            }
-        );
+        assert_eq!(plan.offset, (0, 0));
         assert_eq!(
             plan.target,
             Region {
@@ -264,7 +245,7 @@ mod tests {
             (30000, 2000),
         ] {
             let plan = plan(&steps, width, height);
-            let region = plan.source.with_margin(&plan, 3.0, width, height);
+            let region = plan.source_region(3.0, width, height);
             assert!(
                 region.width > 0 && region.x + region.width <= width,
                 "{width}x{height}"
@@ -273,7 +254,6 @@ mod tests {
                 region.height > 0 && region.y + region.height <= height,
                 "{width}x{height}"
             );
-            assert!(plan.source.width > 0.0 && plan.source.x + plan.source.width <= width as f64);
         }
     }
 }

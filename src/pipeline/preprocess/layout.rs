@@ -4,6 +4,7 @@
 
 use half::f16;
 
+use super::resample::PADDED;
 use super::tensor::{Elements, Tensor};
 use crate::model::manifest::{Color, Dtype, Input, Layout, Preprocess};
 use crate::pipeline::decode::Region;
@@ -25,7 +26,8 @@ enum Values {
     Int8(Box<Table<i8>>),
 }
 
-/// Pixels (row after row, channels interleaved) and where in the tensor they go; what
+/// Pixels (row after row; one value each, or red, green, blue and one that does not
+/// count) and where in the tensor they go; what
 /// they leave free is filled with one colour.
 pub struct Placed<'a> {
     /// 8-bit values.
@@ -124,9 +126,9 @@ impl Tables {
             }
             return;
         }
-        for (row, pixels) in image.pixels.chunks_exact(at.width * 3).enumerate() {
+        for (row, pixels) in image.pixels.chunks_exact(at.width * PADDED).enumerate() {
             let start = (at.y + row) * width + at.x;
-            let (pixels, _) = pixels.as_chunks::<3>();
+            let (pixels, _) = pixels.as_chunks::<PADDED>();
             match self.layout {
                 // HWC => CHW
                 Layout::Nchw => {
@@ -199,7 +201,13 @@ mod tests {
             mean: [100.0, 10.0, 1.0][..channels].to_vec(),
             std: vec![1.0; channels],
         };
-        let pixels: Vec<u8> = (1..=(at.width * at.height * channels) as u8).collect();
+        let mut pixels: Vec<u8> = (1..=(at.width * at.height * channels) as u8).collect();
+        if channels == 3 {
+            pixels = pixels
+                .chunks(3)
+                .flat_map(|p| [p[0], p[1], p[2], 99])
+                .collect();
+        }
         let mut tensor = Tensor::new(&input, 2);
         let placed = Placed {
             pixels: &pixels,

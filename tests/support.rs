@@ -1,0 +1,93 @@
+//! What the tests share: running the program as a user would, and finding test material.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The project's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A path in the project, for the command line.
+pub fn project(path: &str) -> String {
+    root().join(path).display().to_string()
+}
+
+/// Real models and photographs from elsewhere, which may be absent.
+pub fn assets() -> Option<PathBuf> {
+    let folder = root().join("../shared/assets");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: ../shared/assets is absent");
+    None
+}
+
+/// Whether ONNX Runtime is found; `scripts/setup` brings it.
+pub fn has_onnxruntime() -> bool {
+    let found = ocelli(["inspect", &project("models/shapes.onnx")])
+        .status
+        .success()
+        && ocelli([
+            "verify",
+            "-m",
+            &project("models/shapes.onnx"),
+            "--engine",
+            "onnxruntime",
+        ])
+        .status
+        .code()
+            != Some(2);
+    if !found {
+        println!("skipped: no ONNX Runtime library (scripts/setup brings one)");
+    }
+    found
+}
+
+/// The program, with a cache of its own.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ocelli"));
+    command
+        .env("OCELLI_CACHE", root().join("target/no-cache"))
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub fn ocelli<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(args: I) -> Output {
+    command().args(args).output().expect("the program starts")
+}
+
+/// Standard error as text.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The records of `--format json`.
+pub fn records(output: &Output) -> Vec<Value> {
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect()
+}
+
+/// A folder of its own under `target`, empty.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = root().join("target/scratch").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).expect("an old scratch folder can be removed");
+    }
+    std::fs::create_dir_all(&folder).expect("a scratch folder can be made");
+    folder
+}
+
+/// The labels of records in order.
+pub fn labels(records: &[Value]) -> Vec<&str> {
+    records
+        .iter()
+        .map(|r| r["label"].as_str().expect("a record has a label"))
+        .collect()
+}
