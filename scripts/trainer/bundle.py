@@ -13,7 +13,6 @@ from trainer import cards, demo_data, shapes
 from trainer import config as configs
 from trainer.errors import FindingError, say
 from trainer.run import Run
-from trainer.train import Wishes, train
 
 NAMES = ("digits", "shapes")
 RECIPES = Path(__file__).parent / "recipes"
@@ -23,6 +22,8 @@ SAMPLE_SEED = 2026  # apart from the data set's own, so that no sample was train
 
 def build(folder: Path, check: bool) -> None:
     """Write everything into `folder`, or with `check` compare it with what stands there."""
+    from trainer.train import Wishes, train
+
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "models" if check else folder
         for name in NAMES:

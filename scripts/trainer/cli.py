@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from trainer import config as configs
 from trainer.config import PRESETS, SECTIONS
@@ -39,10 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class Parser(argparse.ArgumentParser):
+    """A wrong flag is answered in one line; the usage of 50 flags would bury it."""
+
+    def error(self, message: str) -> NoReturn:
+        say(f"error: {message}; see `{self.prog} --help`")
+        sys.exit(COULD_NOT_START)
+
+
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "trainer", description="Trains an image classifier and exports one self-describing ONNX file."
-    )
+    parser = Parser("trainer", description="Trains an image classifier and exports one self-describing ONNX file.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
     lint = commands.add_parser("lint", help="look for broken files, duplicates, leakage and thin classes")
@@ -70,13 +76,18 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_train(commands: Any) -> None:
     train = commands.add_parser(
-        "train", help="train and export", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        "train",
+        help="train and export",
+        usage="trainer train DATA -o models/NAME.onnx [options]",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     train.add_argument(
         "data", nargs="?", help="folder of class folders, or of train/ val/ test/; or public:cifar10|mnist|flowers102"
     )
     train.add_argument("-o", "--output", type=Path, help="ONNX file to write (default: RUN/NAME.onnx)")
-    train.add_argument("--run", type=Path, help="run folder (default: runs/NAME)")
+    # not --run: torchrun would take that for an abbreviation of its own --run-path
+    train.add_argument("--run-dir", type=Path, help="run folder (default: runs/NAME)")
     train.add_argument("--config", type=Path, help="TOML file of hyper-parameters; flags win over it")
     train.add_argument("--augment", choices=tuple(PRESETS), help="preset; single flags win over it")
     train.add_argument("--resume", action="store_true", help="go on with a stopped run, bit for bit")
@@ -119,11 +130,17 @@ def _type(default: Any) -> Any:
 
 
 def _shares(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected three shares like 0.6,0.2,0.2, found {text!r}") from None
 
 
 def _rate(text: str) -> float | str:
-    return text if text == "find" else float(text)
+    try:
+        return text if text == "find" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number or 'find', found {text!r}") from None
 
 
 def typed_values(options: argparse.Namespace) -> dict[str, dict[str, Any]]:

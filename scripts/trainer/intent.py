@@ -32,9 +32,9 @@ def understand(options: argparse.Namespace) -> tuple[Config, Wishes]:
         raise TrainerError("no data named", "give DATA, a folder of class folders")
     name = config.data.name or _name(options.output.stem if options.output else Path(config.data.path).resolve().name)
     config = configs.with_values(config, {"data": {"name": name}}, "--name")
-    run = Run(options.run or Path("runs") / name)
+    run = Run(options.run_dir or Path("runs") / name)
     if options.old and options.old.resolve() == run.folder.resolve():
-        raise TrainerError(f"--from {options.old} is also where the new run would be written", "name another by --run")
+        raise TrainerError(f"--from {options.old} is also where the new run would be written", "name another folder")
     wishes = Wishes(
         output=options.output or run.folder / f"{name}.onnx",
         run=run,
@@ -85,7 +85,7 @@ def _resumed(options: argparse.Namespace, typed: dict[str, Any]) -> tuple[Config
     if extra:
         raise TrainerError(f"--resume takes everything from the run; also given: {', '.join(extra)}", "leave these out")
     stem = options.output.stem if options.output else Path(options.data or "").resolve().name
-    run = Run(options.run or Path("runs") / _name(stem))
+    run = Run(options.run_dir or Path("runs") / _name(stem))
     config = run.read_config()
     output = options.output or run.folder / f"{config.data.name}.onnx"
     old = run.folder / "retrained-from.txt"

@@ -85,23 +85,28 @@ TORCHVISION = {
 ARCHITECTURES = (*OWN, *TORCHVISION)
 
 
+def check(config: ModelConfig) -> None:
+    """What can be refused before any picture is read."""
+    if config.architecture not in ARCHITECTURES:
+        raise TrainerError(
+            f"unknown architecture {config.architecture!r}", f"expected one of {', '.join(ARCHITECTURES)}"
+        )
+    if config.architecture in TORCHVISION and config.color != "RGB":
+        raise TrainerError(f"{config.architecture} takes RGB only", "use --color RGB")
+    if config.architecture in OWN and config.weights and not Path(config.weights).suffix:
+        raise TrainerError(f"there are no pretrained weights for {config.architecture}", "give --weights a local file")
+
+
 def build(config: ModelConfig, classes: int) -> Classifier:
+    check(config)
     width, height = input_size(config.size)
     channels = 1 if config.color == "GRAY" else 3
     if config.architecture in OWN:
         net = Classifier(*OWN[config.architecture](channels, width, height), classes, config.dropout)
-    elif config.architecture in TORCHVISION:
-        if channels != 3:
-            raise TrainerError(f"{config.architecture} takes RGB only", "use --color RGB")
-        net = Classifier(*_torchvision(config, min(width, height)), classes, config.dropout)
     else:
-        raise TrainerError(
-            f"unknown architecture {config.architecture!r}", f"expected one of {', '.join(ARCHITECTURES)}"
-        )
+        net = Classifier(*_torchvision(config, min(width, height)), classes, config.dropout)
     if config.weights and Path(config.weights).suffix:
         load_weights(net, Path(config.weights))
-    elif config.weights and config.architecture in OWN:
-        raise TrainerError(f"there are no pretrained weights for {config.architecture}", "give --weights a local file")
     return net
 
 

@@ -26,6 +26,9 @@ def write_whole(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
+FIRST_FILES = {"lint.json", "lint.txt", "splits.json"}  # all that a run refused at its data leaves behind
+
+
 @dataclass(frozen=True)
 class Run:
     folder: Path
@@ -67,14 +70,15 @@ class Run:
         return self.folder / "report.html"
 
     def create(self, overwrite: bool) -> None:
-        if self.folder.exists() and any(self.folder.iterdir()):
+        standing = {p.name for p in self.folder.iterdir()} if self.folder.is_dir() else set()
+        if not standing <= FIRST_FILES:
             if not overwrite:
                 raise TrainerError(
                     f"{self.folder} already holds a run",
-                    "add --resume to go on with it, --overwrite to replace it, or --run",
+                    "add --resume to go on with it, --overwrite to replace it, or --run-dir",
                 )
             if not self.config.exists():
-                raise TrainerError(f"{self.folder} is not empty and holds no run", "name another folder by --run")
+                raise TrainerError(f"{self.folder} is not empty and holds no run", "name another folder by --run-dir")
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -58,11 +58,12 @@ def set_up_torch(config: Config) -> None:
 
 def _train(config: Config, wishes: Wishes, processes: Processes) -> None:
     run = wishes.run
+    models.check(config.model)
+    prepared = preprocess.from_config(config.model)
     if processes.chief and not wishes.resume:
         run.create(wishes.overwrite)
     processes.wait()
     dataset = _dataset(config, wishes)
-    prepared = preprocess.from_config(config.model)
     if processes.chief and not wishes.resume:
         _check_data(dataset, run, wishes.force)
         run.write_splits(dataset)

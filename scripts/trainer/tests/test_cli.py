@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from conftest import Maker
-
 from trainer import cli, demo_data, shapes
 
 SCRIPTS = Path(__file__).parents[2]
@@ -22,7 +21,12 @@ sys.meta_path.insert(0, Blocked())
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", BLOCK_TORCH + code, *arguments], cwd=SCRIPTS, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", BLOCK_TORCH + code, *arguments],
+        check=False,
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

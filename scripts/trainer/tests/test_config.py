@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from trainer import config
 from trainer.config import Config
 from trainer.errors import TrainerError

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from conftest import Maker, picture
-
 from trainer import data
 from trainer.errors import TrainerError
 

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-
 from trainer import drift
 
 CLASSES, WIDTH = 3, 8

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from trainer import data, transforms
 from trainer.manifest import Preprocess, Size
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from conftest import Maker, picture
 from PIL import Image
-
 from trainer import cli, data, lint
 from trainer.data import Dataset, Sample
 

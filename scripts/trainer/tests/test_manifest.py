@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-
 from trainer import manifest
 from trainer.errors import TrainerError
 from trainer.manifest import Input, Manifest, Output, Preprocess, Proof, ProofCase, Rejection, Size

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-
 from trainer import metrics
 from trainer.calibrate import fit_rejection, fit_temperature
 

@@ -7,7 +7,6 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-
 from trainer import onnx_graph, preprocess, quantize, receipt, transforms
 from trainer.config import ModelConfig
 from trainer.errors import FindingError, TrainerError
@@ -101,7 +100,7 @@ def test_cleaning_leaves_no_trace_of_the_machine() -> None:
 def test_a_foreign_opset_is_refused() -> None:
     model = tiny_model()
     model.opset_import[0].version = 18
-    with pytest.raises(TrainerError, match="expected only ONNX opset 20, found {'': 18}"):
+    with pytest.raises(TrainerError, match=r"expected only ONNX opset 20, found .*18"):
         onnx_graph.check(model)
 
 
@@ -141,5 +140,5 @@ def test_the_gate_takes_one_point_and_refuses_two(capsys: pytest.CaptureFixture[
 
 
 def test_the_gate_refuses_many_changed_answers_even_at_better_accuracy() -> None:
-    with pytest.raises(FindingError, match="agreement 0.9"):
+    with pytest.raises(FindingError, match=r"agreement 0\.9"):
         receipt.check_gate(costs(4, 0), force=False)

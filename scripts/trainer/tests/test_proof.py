@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from PIL import Image
-
 from trainer import proof
 from trainer.proof import Candidate
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from PIL import Image
-
 from trainer import preprocess, transforms
 from trainer.config import PRESETS, AugmentConfig, ModelConfig
 from trainer.manifest import Preprocess, Size
