@@ -2,7 +2,8 @@
 
 Saturated scores prove little: 1.000 stays 1.000 under a wrong filter. So, beside one picture of every class,
 hard pictures are taken, and two probes: red from one picture, blue from another of a different class.
-Exchanging colours in a probe changes the answer even where the data set is grey.
+Exchanging colours in a probe changes the answer even where the data set is grey, and so does another resize
+filter where its pictures have the model's size already.
 """
 
 import base64
@@ -22,6 +23,7 @@ HARDEST, PROBES = 4, 2  # cases at the least
 SPARE = 3  # candidates per case wanted, since some will not do
 LEAST_MARGIN = 0.2  # between the first two scores: closer ones may change places by rounding alone
 LARGEST_PNG = 8192  # bytes; above, a case is a JPEG, to keep the proof a small part of the file
+PROBE_SIDE = 1.25  # probe's short side over the model's
 OVERSIZE = 1.5  # case's short side over the model's: the resize is proven too
 
 Probabilities = NDArray[np.float64]
@@ -47,7 +49,7 @@ def candidates(
     samples = [dataset.splits["test"][i] for i in indices]
     pictures = [shrink(open_picture(s.path, color), max(size.width, size.height)) for s in samples]
     found = [Candidate(dataset.case_name(s), encode(p)) for s, p in zip(samples, pictures, strict=True)]
-    return found if color == "GRAY" else found + _probes(samples, pictures)
+    return found + _probes(samples, pictures, size)
 
 
 def preferred(probabilities: Probabilities, truth: NDArray[np.integer], typical: int, count: int) -> list[int]:
@@ -68,14 +70,16 @@ def margin(probabilities: Probabilities) -> Probabilities:
     return ranked[:, -1] - ranked[:, -2]
 
 
-def _probes(samples: Sequence[Sample], pictures: Sequence[Image.Image]) -> list[Candidate]:
-    """Red of one picture, blue of another of a different class, green half and half."""
+def _probes(samples: Sequence[Sample], pictures: Sequence[Image.Image], size: Size) -> list[Candidate]:
+    """Red of one picture, blue of another of a different class, green half and half; wide, so that it is cropped."""
+    shape = tuple(round(side * PROBE_SIDE * max(size.width, size.height)) for side in (4 / 3, 1))
     pairs = [(i, j) for i, a in enumerate(samples) for j, b in enumerate(samples[i + 1 :], i + 1) if a.label != b.label]
     probes = []
     for number, (i, j) in enumerate(pairs[: PROBES * SPARE], 1):
-        red, blue = pictures[i], pictures[j].resize(pictures[i].size)
-        green = Image.blend(red, blue, 0.5)
-        probe = Image.merge("RGB", (red.getchannel(0), green.getchannel(1), blue.getchannel(2)))
+        red, blue = (pictures[k].resize((shape[0], shape[1]), Image.Resampling.BICUBIC) for k in (i, j))
+        probe = Image.blend(red, blue, 0.5)
+        if probe.mode == "RGB":
+            probe = Image.merge("RGB", (red.getchannel(0), probe.getchannel(1), blue.getchannel(2)))
         probes.append(Candidate(f"probe/{number}", encode(probe), probe=True))
     return probes
 

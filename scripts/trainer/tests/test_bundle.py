@@ -1,6 +1,7 @@
 """The bundled models hold what their cards promise. Needs onnxruntime, not torch."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,8 @@ def test_every_bundled_model_replays_its_proof(name: str) -> None:
     assert {c.label for c in cases} == set(manifest.labels)
     swapped = [Image.merge("RGB", p.split()[::-1]) for p in pictures]
     assert np.abs(probabilities(MODELS / name, manifest, swapped) - expected).max() > 2 * manifest.proof.tolerance
+    other = replace(manifest, preprocess=replace(manifest.preprocess, filter="nearest"))
+    assert np.abs(probabilities(MODELS / name, other, pictures) - expected).max() > 2 * manifest.proof.tolerance
 
 
 @pytest.mark.parametrize("name", FILES)
