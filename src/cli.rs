@@ -15,9 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::engine::{EngineChoice, EngineOptions};
 use crate::model::Wishes;
 use crate::model::facts::{Facts, fact};
-use crate::model::manifest::{
-    Color, Filter, Layout, OutputKind, Quantization, Rejection, Resize, Size,
-};
+use crate::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Rejection, Size};
 use crate::pipeline::capture::{ListFormat, RawFormat, SourceOptions};
 use crate::pipeline::write::Format;
 use values::ResizeArg;
@@ -132,13 +130,15 @@ impl FactArgs {
     /// The facts, each with its flag as origin.
     pub fn wishes(&self) -> Wishes {
         let size = self.size.and_then(|s| fact(s, "flag --size"));
-        let resize = self.resize.and_then(|r| r.with_size(self.size));
         let facts = Facts {
             tensor: self.input.clone().and_then(|v| fact(v, "flag --input")),
             layout: self.layout.and_then(|v| fact(v, "flag --layout")),
             color: self.color.and_then(|v| fact(v, "flag --color")),
             size,
-            resize: resize.and_then(|v: Resize| fact(v, "flag --resize")),
+            resize: self
+                .resize
+                .and_then(ResizeArg::sized)
+                .and_then(|v| fact(v, "flag --resize")),
             crop: self.crop.and_then(|v| fact(v.0, "flag --crop")),
             filter: self.filter.and_then(|v| fact(v, "flag --filter")),
             antialias: self
@@ -173,6 +173,7 @@ impl FactArgs {
         Wishes {
             facts,
             labels: self.labels.clone(),
+            fit: self.resize.and_then(ResizeArg::fit),
         }
     }
 }

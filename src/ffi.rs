@@ -92,13 +92,13 @@ impl JpegDecoder {
     /// libjpeg-turbo's own words.
     pub fn header(&mut self, jpeg: &[u8]) -> Result<JpegHeader, String> {
         // SAFETY: pointer and length are of one live slice.
-        let code = unsafe { tj::tj3DecompressHeader(self.0, jpeg.as_ptr(), jpeg.len() as _) };
+        unsafe { tj::tj3DecompressHeader(self.0, jpeg.as_ptr(), jpeg.len() as _) };
         let (width, height) = (
             self.get(tj::TJPARAM_TJPARAM_JPEGWIDTH),
             self.get(tj::TJPARAM_TJPARAM_JPEGHEIGHT),
         );
-        // A negative code with a size is a warning: it returns with the pixels, too.
-        if code != 0 && (width <= 0 || height <= 0) || width <= 0 || height <= 0 {
+        // The call's own code is not asked: a mere warning has a size, an error has none.
+        if width <= 0 || height <= 0 {
             return Err(self.last_error());
         }
         let colors = self.get(tj::TJPARAM_TJPARAM_COLORSPACE);
@@ -258,7 +258,7 @@ pub fn onnxruntime_version(
     // every release, its version text is static and NUL-terminated, and a null pointer is
     // checked for.
     unsafe {
-        let loaded = libloading::Library::new(library).map_err(|e| e.to_string())?;
+        let loaded = libloading::Library::new(library).map_err(|e| reason(&e))?;
         let base = loaded
             .get::<GetApiBase>(b"OrtGetApiBase\0")
             .map_err(|_| "it is no ONNX Runtime library (no OrtGetApiBase)".to_owned())?(
@@ -273,4 +273,9 @@ pub fn onnxruntime_version(
         }
         Ok(version)
     }
+}
+
+/// The dynamic linker's words, which `libloading` keeps one level down.
+fn reason(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

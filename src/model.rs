@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use facts::{FactLine, Facts, Told, fact};
 use foreign::{huggingface, image_metadata, labels, timm, ultralytics};
-use manifest::{Dtype, KEY, Manifest};
-use onnx::{ModelProto, Port};
+use manifest::{KEY, Manifest, Resize, Size};
+use onnx::ModelProto;
 
 /// A model, ready to be loaded by an engine.
 #[derive(Clone, Debug)]
@@ -47,6 +47,9 @@ pub struct FileFacts {
     pub fixed_batch: Option<usize>,
     /// Files beside it that hold weights.
     pub external_data: Vec<String>,
+    /// The value whose softmax over all classes is the output, where the opset is so old
+    /// that an engine may take another axis.
+    pub flat_softmax: Option<String>,
 }
 
 /// How a model is opened: the facts that the user gives, which win over all others.
@@ -56,6 +59,30 @@ pub struct Wishes {
     pub facts: Facts,
     /// A label file.
     pub labels: Option<PathBuf>,
+    /// A resize to whatever the input's size turns out to be.
+    pub fit: Option<Fit>,
+}
+
+/// How a picture is brought to the input's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Both sides at once, whatever the aspect.
+    Exact,
+    /// Whole, the rest filled with this colour.
+    Letterbox([u8; 3]),
+}
+
+impl Fit {
+    fn to(self, Size { width, height }: Size) -> Resize {
+        match self {
+            Self::Exact => Resize::Exact { width, height },
+            Self::Letterbox(fill) => Resize::Letterbox {
+                width,
+                height,
+                fill,
+            },
+        }
+    }
 }
 
 impl Model {
@@ -77,7 +104,7 @@ impl Model {
         let lines = facts.lines();
         let manifest = facts.into_manifest(&place, told)?;
         graph::check(&place, &proto, &manifest)?;
-        let file = FileFacts::of(&path, &proto, size)?;
+        let file = FileFacts::of(&path, &proto, size, &manifest.output.tensor)?;
         Ok(Model {
             path,
             manifest,
@@ -111,7 +138,7 @@ impl Model {
 }
 
 impl FileFacts {
-    fn of(path: &Path, proto: &ModelProto, bytes: usize) -> Result<Self> {
+    fn of(path: &Path, proto: &ModelProto, bytes: usize, output: &str) -> Result<Self> {
         let external_data: Vec<String> = proto
             .external_files()
             .into_iter()
@@ -138,6 +165,7 @@ impl FileFacts {
             producer: proto.producer_name.clone(),
             fixed_batch,
             external_data,
+            flat_softmax: proto.flat_softmax(output).map(String::from),
         })
     }
 }
@@ -154,21 +182,28 @@ fn read(path: &Path) -> Result<Bytes> {
 /// timm; `Image.*` keys; a label file beside the model; the graph itself.
 fn gather(path: &Path, proto: &ModelProto, wishes: Wishes) -> Result<(Facts, Told)> {
     let place = path.display().to_string();
+    let output = wishes.facts.output.as_ref().map(|f| f.value.clone());
+    let label_file = |file: &Path, origin: &str| {
+        Ok(fact(
+            fitting(labels::read(file)?, proto, output.as_deref()),
+            origin,
+        ))
+    };
     let mut flags = wishes.facts;
     if let Some(file) = &wishes.labels {
-        let origin = format!("flag --labels {}", file.display());
-        flags.labels = fact(fitting(labels::read(file)?, proto), &origin);
+        flags.labels = label_file(file, &format!("flag --labels {}", file.display()))?;
     }
     let (known, told) = match proto.metadata(KEY) {
         Some(json) => {
             Facts::from_manifest(Manifest::from_json(&place, json)?, "manifest in the file")
         }
-        None => (
-            foreign_facts(path, proto, flags.labels.is_some())?,
-            Told::default(),
-        ),
+        None => (foreign_facts(path, proto)?, Told::default()),
     };
-    let facts = flags.or(known);
+    let mut facts = flags.or(known);
+    if let (None, Some(file)) = (&facts.labels, labels::beside(path)) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        facts.labels = label_file(&file, &name)?;
+    }
     let name_of = |f: &Option<facts::Fact<String>>| f.as_ref().map(|f| f.value.clone());
     let (input, output) = (name_of(&facts.tensor), name_of(&facts.output));
     let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
@@ -179,48 +214,37 @@ fn gather(path: &Path, proto: &ModelProto, wishes: Wishes) -> Result<(Facts, Tol
         name: fact(stem, "file name"),
         ..Facts::default()
     };
-    Ok((facts.or(graph).or(named).with_consequences(), told))
+    let mut facts = facts.or(graph).or(named);
+    if let (Some(fit), Some(size)) = (wishes.fit, &facts.size) {
+        facts.resize = fact(fit.to(size.value), "flag --resize");
+    }
+    Ok((facts.with_consequences(), told))
 }
 
-fn foreign_facts(path: &Path, proto: &ModelProto, labelled: bool) -> Result<Facts> {
-    let mut facts = ultralytics::facts(&path.display().to_string(), proto)?
+fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {
+    let place = path.display().to_string();
+    Ok(ultralytics::facts(&place, proto)?
         .or(huggingface::facts(path)?)
         .or(timm::facts(path)?)
-        .or(image_metadata::facts(&path.display().to_string(), proto)?);
-    if facts.labels.is_none() && !labelled {
-        if let Some(file) = labels::beside(path) {
-            let origin = file
-                .file_name()
-                .map_or("labels".into(), |n| n.to_string_lossy().into_owned());
-            facts.labels = fact(fitting(labels::read(&file)?, proto), &origin);
-        }
-    }
-    Ok(facts)
+        .or(image_metadata::facts(&place, proto)?))
 }
 
 /// A file of 1001 ImageNet labels begins with "background"; a model of 1000 classes has
 /// no score for it. Any other difference is left to the check of the counts.
-fn fitting(mut labels: Vec<String>, proto: &ModelProto) -> Vec<String> {
-    let classes: Option<usize> = match &proto.outputs()[..] {
-        [Port { shape, .. }] if shape.len() > 1 => shape.iter().skip(1).copied().product(),
-        _ => None,
-    };
+fn fitting(mut labels: Vec<String>, proto: &ModelProto, output: Option<&str>) -> Vec<String> {
+    let outputs = proto.outputs();
+    let scores = outputs
+        .iter()
+        .find(|port| output.is_none_or(|name| port.name == name));
+    let classes: Option<usize> = scores.and_then(|p| p.shape.iter().skip(1).copied().product());
     if classes.is_some_and(|c| c + 1 == labels.len())
         && labels[0].eq_ignore_ascii_case("background")
     {
+        let classes = labels.len() - 1;
         log::warn!(
-            "the label file's first line, \"background\", is left out: the model has {} classes",
-            labels.len() - 1
+            "the label file's first line, \"background\", is left out: the model has {classes} classes"
         );
         labels.remove(0);
     }
     labels
-}
-
-/// Whether a tensor of this type can be fed without quantisation being known.
-impl Dtype {
-    /// Whether the elements are integers.
-    pub fn is_integer(self) -> bool {
-        matches!(self, Self::Uint8 | Self::Int8)
-    }
 }

@@ -1,1 +1,121 @@
-//! later
+//! After warm-up the loop takes no memory: decoding raw pixels, preprocessing, scoring,
+//! deciding and writing reuse their buffers. The engine is replaced, its memory is its own.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+
+use ocelli::engine::{Engine, Identity, RawScores};
+use ocelli::model::Wishes;
+use ocelli::pipeline::capture::{Encoding, Frame, PixelFormat, RawFormat};
+use ocelli::pipeline::preprocess::Tensor;
+use ocelli::pipeline::write::{Context, Format, Record, Writer};
+use ocelli::{Model, Pipeline, PipelineOptions};
+
+use crate::support::root;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged; counting allocates nothing.
+#[allow(unsafe_code, reason = "a counting allocator cannot be written without")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Answers the same whatever it sees.
+struct Stub(Identity);
+
+impl Engine for Stub {
+    fn identity(&self) -> &Identity {
+        &self.0
+    }
+
+    fn run(&mut self, _: &Tensor, output: &mut RawScores) -> ocelli::Result<()> {
+        output.values.clear();
+        output.values.extend([0.5, 3.0, 1.0, 2.0]);
+        Ok(())
+    }
+}
+
+/// Allocations of one more frame after warm-up.
+fn allocations(frame: Frame, format: Format) -> u64 {
+    let model = Model::open(
+        &root().join(Path::new("models/shapes.onnx")),
+        Wishes::default(),
+    )
+    .unwrap();
+    let identity = Identity {
+        engine: "stub".into(),
+        provider: "cpu".into(),
+        prepared: false,
+    };
+    let options = PipelineOptions {
+        max_pixels: 1_000_000,
+        fast_decode: false,
+        batch: 1,
+        top_k: 4,
+    };
+    let mut writer = Writer::new(
+        std::io::sink(),
+        format,
+        Context::new(&model.manifest, &identity, 4),
+    );
+    let mut pipeline = Pipeline::new(&model, Box::new(Stub(identity)), options).unwrap();
+    let (frames, mut records) = ([frame], [Record::default()]);
+    let mut count = 0;
+    for _ in 0..20 {
+        let before = COUNT.with(Cell::get);
+        pipeline.classify(&frames, &mut records);
+        assert!(records[0].failure.is_none(), "{:?}", records[0].failure);
+        writer.write(&records[0]).unwrap();
+        count = COUNT.with(Cell::get) - before;
+    }
+    count
+}
+
+#[test]
+fn a_frame_in_steady_state_allocates_nothing() {
+    for pixels in [PixelFormat::Rgb24, PixelFormat::Nv12, PixelFormat::Yuyv] {
+        let raw = RawFormat {
+            pixels,
+            width: 322,
+            height: 201,
+            full_range: false,
+        };
+        let frame = || Frame {
+            bytes: vec![77; raw.frame_bytes().unwrap()],
+            encoding: Encoding::Raw(raw),
+            source: "camera:0".into(),
+            ..Frame::default()
+        };
+        for format in [Format::Json, Format::Text] {
+            assert_eq!(allocations(frame(), format), 0, "{pixels:?} {format:?}");
+        }
+    }
+    let bytes = std::fs::read(root().join("tests/golden/jpeg422.jpg")).unwrap();
+    let frame = Frame {
+        bytes,
+        source: "x.jpg".into(),
+        ..Frame::default()
+    };
+    assert_eq!(allocations(frame, Format::Json), 0, "JPEG");
+}

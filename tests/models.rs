@@ -1,1 +1,476 @@
-//! later
+//! Reading facts from every convention, writing them into a model, and replaying proofs.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{command, has_onnxruntime, ocelli, project, records, root, scratch, stderr};
+
+/// The bundled model without its manifest, with metadata of our choosing: a model of
+/// somebody else's.
+fn foreign_model(at: &Path, metadata: &[(&str, &str)]) {
+    use ocelli::model::onnx::{Entry, ModelProto};
+    use prost::Message;
+    let packed = std::fs::read(root().join("models/shapes.onnx")).unwrap();
+    // `pack` writes the manifest last, so an empty one in its place is all that is left of it.
+    let bare = ocelli::model::pack::embed("shapes", &packed, String::new()).unwrap();
+    let empty = Entry {
+        key: "ocelli".into(),
+        value: String::new(),
+    };
+    let tail = ModelProto {
+        metadata_props: vec![empty],
+        ..ModelProto::default()
+    }
+    .encode_to_vec();
+    let mut bytes = bare[..bare.len() - tail.len()].to_vec();
+    let props = metadata
+        .iter()
+        .map(|(k, v)| Entry {
+            key: (*k).into(),
+            value: (*v).into(),
+        })
+        .collect();
+    bytes.extend(
+        ModelProto {
+            metadata_props: props,
+            ..ModelProto::default()
+        }
+        .encode_to_vec(),
+    );
+    std::fs::write(at, bytes).unwrap();
+}
+
+fn inspect(model: &Path, flags: &[&str]) -> Result<Value, String> {
+    let path = model.display().to_string();
+    let output = ocelli(
+        [
+            &["inspect", &path, "--json", "--output-tensor", "logits"],
+            flags,
+        ]
+        .concat(),
+    );
+    if output.status.success() {
+        Ok(serde_json::from_slice(&output.stdout).unwrap())
+    } else {
+        Err(stderr(&output))
+    }
+}
+
+/// Where a fact came from.
+fn origin<'a>(report: &'a Value, fact: &str) -> &'a str {
+    let line = report["facts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|l| l["fact"] == fact);
+    line.unwrap_or_else(|| panic!("no fact {fact}"))["origin"]
+        .as_str()
+        .unwrap()
+}
+
+const STEPS: [&str; 10] = [
+    "--color",
+    "rgb",
+    "--resize",
+    "shortest:32",
+    "--filter",
+    "bilinear",
+    "--rescale",
+    "1/255",
+    "--mean",
+    "128/255,128/255,128/255",
+];
+
+#[test]
+fn a_self_describing_model_says_everything_itself() {
+    let output = ocelli(["inspect", &project("models/shapes.onnx"), "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        report["manifest"]["labels"],
+        json!(["circle", "square", "star", "triangle"])
+    );
+    assert_eq!(origin(&report, "preprocess.mean"), "manifest in the file");
+    let text =
+        String::from_utf8(ocelli(["inspect", &project("models/shapes.onnx")]).stdout).unwrap();
+    assert!(
+        text.lines()
+            .any(|l| l.starts_with("labels ") && l.ends_with("manifest in the file")),
+        "{text}"
+    );
+}
+
+#[test]
+fn missing_facts_are_named_with_their_flags_and_never_guessed() {
+    let folder = scratch("missing");
+    let model = folder.join("m.onnx");
+    foreign_model(&model, &[]);
+    let error = inspect(&model, &[]).unwrap_err();
+    for flag in [
+        "--labels FILE",
+        "--color RGB|BGR|GRAY",
+        "--resize",
+        "--filter",
+        "--rescale",
+        "--mean",
+        "--std",
+    ] {
+        assert!(error.contains(flag), "{flag}: {error}");
+    }
+    assert!(
+        !error.contains("--layout") && !error.contains("--size"),
+        "the graph says those: {error}"
+    );
+}
+
+#[test]
+fn ultralytics_metadata_is_understood() {
+    let folder = scratch("ultralytics");
+    let model = folder.join("m.onnx");
+    let names = r#"{0: 'circle', 1: "it's square", 2: 'star', 3: 'triangle'}"#;
+    foreign_model(
+        &model,
+        &[
+            ("task", "classify"),
+            ("imgsz", "[32, 32]"),
+            ("names", names),
+        ],
+    );
+    let report = inspect(&model, &[]).unwrap();
+    assert_eq!(report["manifest"]["labels"][1], "it's square");
+    assert_eq!(
+        report["manifest"]["preprocess"]["resize"],
+        json!({"mode": "shortest", "size": 32})
+    );
+    assert_eq!(origin(&report, "labels"), "Ultralytics metadata");
+    assert_eq!(
+        origin(&report, "output.kind"),
+        "graph: the last operator is Gemm"
+    );
+    foreign_model(&model, &[("task", "detect"), ("names", names)]);
+    assert!(
+        inspect(&model, &[])
+            .unwrap_err()
+            .contains("the task `detect`, expected `classify`")
+    );
+}
+
+#[test]
+fn a_hugging_face_folder_is_understood() {
+    let folder = scratch("huggingface");
+    std::fs::create_dir(folder.join("onnx")).unwrap();
+    foreign_model(&folder.join("onnx/model.onnx"), &[]);
+    let config = json!({"id2label": {"0": "circle", "1": "square", "2": "star", "3": "triangle"}});
+    std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    let processor = json!({"do_resize": true, "size": {"height": 32, "width": 32}, "resample": 2, "do_rescale": true,
+        "rescale_factor": 1.0 / 255.0, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]});
+    std::fs::write(
+        folder.join("preprocessor_config.json"),
+        processor.to_string(),
+    )
+    .unwrap();
+    let report = inspect(&folder, &[]).unwrap();
+    assert_eq!(
+        report["manifest"]["preprocess"]["resize"],
+        json!({"mode": "exact", "width": 32, "height": 32})
+    );
+    assert_eq!(
+        origin(&report, "preprocess.mean"),
+        "preprocessor_config.json"
+    );
+    assert_eq!(origin(&report, "labels"), "config.json id2label");
+    // A flag is stronger than any file.
+    let report = inspect(&folder, &["--mean", "0,0,0"]).unwrap();
+    assert_eq!(
+        report["manifest"]["preprocess"]["mean"],
+        json!([0.0, 0.0, 0.0])
+    );
+    assert_eq!(origin(&report, "preprocess.mean"), "flag --mean");
+}
+
+#[test]
+fn image_metadata_and_a_label_file_beside_the_model_are_understood() {
+    let folder = scratch("custom-vision");
+    let model = folder.join("m.onnx");
+    foreign_model(
+        &model,
+        &[
+            ("Image.BitmapPixelFormat", "Bgr8"),
+            ("Image.NominalPixelRange", "NominalRange_0_255"),
+        ],
+    );
+    std::fs::write(folder.join("labels.txt"), "a\nb\nc\nd\n").unwrap();
+    let flags = ["--resize", "exact", "--filter", "bilinear"];
+    let report = inspect(&model, &flags).unwrap();
+    assert_eq!(report["manifest"]["input"]["color"], "BGR");
+    assert_eq!(
+        report["manifest"]["preprocess"]["std"],
+        json!([1.0, 1.0, 1.0])
+    );
+    assert_eq!(origin(&report, "labels"), "labels.txt");
+    std::fs::write(folder.join("labels.txt"), "a\nb\nc\n").unwrap();
+    let error = inspect(&model, &flags).unwrap_err();
+    assert!(
+        error.contains("3 labels for an output of 4 scores"),
+        "{error}"
+    );
+    std::fs::write(folder.join("labels.txt"), "background\na\nb\nc\nd\n").unwrap();
+    let report = inspect(&model, &flags).unwrap();
+    assert_eq!(report["manifest"]["labels"], json!(["a", "b", "c", "d"]));
+}
+
+#[test]
+fn a_packed_model_needs_no_flags_and_answers_the_same() {
+    let folder = scratch("pack");
+    let (bare, packed) = (folder.join("bare.onnx"), folder.join("packed.onnx"));
+    foreign_model(&bare, &[]);
+    std::fs::write(
+        folder.join("names.csv"),
+        "index,name\n0,circle\n1,square\n2,star\n3,triangle\n",
+    )
+    .unwrap();
+    let names = folder.join("names.csv").display().to_string();
+    let mut flags = STEPS.to_vec();
+    flags.extend([
+        "--std",
+        "0.5,0.5,0.5",
+        "--labels",
+        &names,
+        "--output-tensor",
+        "logits",
+    ]);
+    let (bare, packed_path) = (bare.display().to_string(), packed.display().to_string());
+    let output = ocelli(
+        [
+            &[
+                "pack",
+                &bare,
+                "-o",
+                &packed_path,
+                "--name",
+                "forms",
+                "--model-version",
+                "7",
+            ],
+            &flags[..],
+        ]
+        .concat(),
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let samples = project("models/samples");
+    let here = ocelli([
+        "run",
+        "-m",
+        &packed_path,
+        "-f",
+        "json",
+        "--engine",
+        "rten",
+        "--temperature",
+        "1",
+        &samples,
+    ]);
+    let there = ocelli(
+        [
+            &[
+                "run", "-m", &bare, "-f", "json", "--engine", "rten", &samples,
+            ],
+            &flags[..],
+        ]
+        .concat(),
+    );
+    let (here, there) = (records(&here), records(&there));
+    assert_eq!(here[0]["model"], "forms@7");
+    for (a, b) in here.iter().zip(&there) {
+        assert_eq!(a["top"], b["top"]);
+    }
+}
+
+#[test]
+fn weights_in_a_file_beside_the_model_are_found_or_missed_by_name() {
+    let python = root().join(".venv/bin/python");
+    let folder = scratch("external");
+    let script = "import onnx,sys; m=onnx.load(sys.argv[1]); onnx.save(m, sys.argv[2], save_as_external_data=True, \
+        location='model.onnx.data', size_threshold=0)";
+    let model = folder.join("model.onnx");
+    let made = std::process::Command::new(&python)
+        .args([
+            "-c",
+            script,
+            &project("models/shapes.onnx"),
+            &model.display().to_string(),
+        ])
+        .output();
+    if !made.as_ref().is_ok_and(|o| o.status.success()) {
+        println!("skipped: .venv with onnx is absent (scripts/setup --train)");
+        return;
+    }
+    for engine in ["rten", "onnxruntime"] {
+        if engine == "onnxruntime" && !has_onnxruntime() {
+            continue;
+        }
+        let output = ocelli([
+            "verify",
+            "-m",
+            &model.display().to_string(),
+            "--engine",
+            engine,
+        ]);
+        assert!(output.status.success(), "{engine}: {}", stderr(&output));
+    }
+    std::fs::remove_file(folder.join("model.onnx.data")).unwrap();
+    let output = ocelli(["inspect", &model.display().to_string()]);
+    assert!(
+        stderr(&output).contains("its weights are in `model.onnx.data`, which is not beside it"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+/// The bundled model with its manifest changed.
+fn changed_model(name: &str, change: impl FnOnce(&mut Value)) -> String {
+    let folder = scratch(name);
+    let output = ocelli(["inspect", &project("models/shapes.onnx"), "--json"]);
+    let mut manifest = serde_json::from_slice::<Value>(&output.stdout).unwrap()["manifest"].take();
+    change(&mut manifest);
+    let bytes = std::fs::read(root().join("models/shapes.onnx")).unwrap();
+    let packed = ocelli::model::pack::embed("shapes", &bytes, manifest.to_string()).unwrap();
+    let path = folder.join("m.onnx");
+    std::fs::write(&path, packed).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn bundled_models_prove_themselves_on_every_engine() {
+    for entry in std::fs::read_dir(root().join("models")).unwrap().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|e| e == "onnx") {
+            let output = ocelli(["verify", "-m", &path.display().to_string()]);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success(), "{text}{}", stderr(&output));
+            assert!(text.contains("passed on rten 0.27"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_falsified_model_fails_its_proof_and_the_culprit_is_named() {
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &str); 5] = [
+        (
+            "bgr",
+            |m| m["input"]["color"] = json!("BGR"),
+            "suspect input.color, it should be RGB",
+        ),
+        (
+            "mean",
+            |m| m["preprocess"]["mean"][1] = json!(-m["preprocess"]["mean"][1].as_f64().unwrap()),
+            "the sign of preprocess.mean[1]",
+        ),
+        (
+            "labels",
+            |m| m["labels"].as_array_mut().unwrap().swap(0, 3),
+            "suspect the labels",
+        ),
+        (
+            "filter",
+            |m| m["preprocess"]["filter"] = json!("nearest"),
+            "preprocess.filter, it should be bilinear",
+        ),
+        (
+            "weights",
+            |m| m["preprocess"]["std"] = json!([0.9, 0.2, 0.4]),
+            "no usual mistake alone explains it",
+        ),
+    ];
+    for (name, change, expected) in cases {
+        let model = changed_model(&format!("verify-{name}"), change);
+        let output = ocelli(["verify", "-m", &model, "--engine", "rten"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{name}: {text}");
+        assert!(
+            text.contains("FAILED") && text.contains(expected),
+            "{name}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_manifest_that_contradicts_itself_is_refused_by_name() {
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &str); 6] = [
+        (
+            "format",
+            |m| m["format"] = json!(2),
+            "manifest format 2, but this ocelli reads format 1",
+        ),
+        (
+            "key",
+            |m| m["colour"] = json!("RGB"),
+            "unknown field `colour`",
+        ),
+        (
+            "null",
+            |m| drop(m.as_object_mut().unwrap().remove("drift")),
+            "missing field `drift`",
+        ),
+        (
+            "std",
+            |m| m["preprocess"]["std"] = json!([1.0]),
+            "preprocess.std has 1 values, expected 3",
+        ),
+        (
+            "crop",
+            |m| m["preprocess"]["crop"] = json!({"width": 40, "height": 40}),
+            "preprocess.crop 40x40 does not lie inside",
+        ),
+        (
+            "count",
+            |m| m["labels"] = json!(["a", "b", "c"]),
+            "has 4 probabilities for 3 labels",
+        ),
+    ];
+    for (name, change, expected) in cases {
+        let output = ocelli(["inspect", &changed_model(&format!("bad-{name}"), change)]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            stderr(&output).contains(expected),
+            "{name}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn a_prepared_model_is_used_by_itself_and_answers_the_same() {
+    if !has_onnxruntime() {
+        return;
+    }
+    let cache = scratch("cache");
+    let with_cache = |args: &[&str]| {
+        command()
+            .env("OCELLI_CACHE", &cache)
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    let (model, samples) = (project("models/shapes.onnx"), project("models/samples"));
+    let prepared = with_cache(&["prepare", "-m", &model]);
+    assert!(prepared.status.success(), "{}", stderr(&prepared));
+    let run = ["run", "-f", "json", "-m", &model, &samples];
+    let (fast, plain) = (
+        with_cache(&run),
+        with_cache(&[&run[..], &["--no-prepared"]].concat()),
+    );
+    assert!(
+        stderr(&fast).contains("(cpu, prepared)"),
+        "{}",
+        stderr(&fast)
+    );
+    assert!(!stderr(&plain).contains("prepared"), "{}", stderr(&plain));
+    for (a, b) in records(&fast).iter().zip(&records(&plain)) {
+        assert_eq!(a["label"], b["label"]);
+        assert!((a["score"].as_f64().unwrap() - b["score"].as_f64().unwrap()).abs() < 1e-5);
+    }
+    assert!(with_cache(&["verify", "-m", &model]).status.success());
+}

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
+use crate::model::Fit;
 use crate::model::manifest::{Quantization, Resize, Size};
 use crate::pipeline::capture::{PixelFormat, RawFormat};
 
@@ -17,29 +18,29 @@ pub struct Numbers(pub Vec<f64>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crop(pub Option<Size>);
 
-/// A resize; its size may be left to `--size`.
+/// A resize; its size may be left to the input's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResizeArg {
     /// With its own size.
     Sized(Resize),
-    /// Squash to `--size`.
-    Exact,
-    /// Fit inside `--size`.
-    Letterbox([u8; 3]),
+    /// To the input's size.
+    Fit(Fit),
 }
 
 impl ResizeArg {
-    /// The resize, if its size is known.
-    pub fn with_size(self, size: Option<Size>) -> Option<Resize> {
-        match (self, size) {
-            (Self::Sized(resize), _) => Some(resize),
-            (Self::Exact, Some(Size { width, height })) => Some(Resize::Exact { width, height }),
-            (Self::Letterbox(fill), Some(Size { width, height })) => Some(Resize::Letterbox {
-                width,
-                height,
-                fill,
-            }),
-            (_, None) => None,
+    /// The resize that has its own size.
+    pub fn sized(self) -> Option<Resize> {
+        match self {
+            Self::Sized(resize) => Some(resize),
+            Self::Fit(_) => None,
+        }
+    }
+
+    /// The resize that has not.
+    pub fn fit(self) -> Option<Fit> {
+        match self {
+            Self::Sized(_) => None,
+            Self::Fit(fit) => Some(fit),
         }
     }
 }
@@ -92,15 +93,15 @@ pub fn resize(text: &str) -> Result<ResizeArg, String> {
         ("shortest", Some(v)) => parse(v)
             .filter(|s| *s > 0)
             .map(|size| ResizeArg::Sized(Resize::Shortest { size })),
-        ("exact", None) => Some(ResizeArg::Exact),
+        ("exact", None) => Some(ResizeArg::Fit(Fit::Exact)),
         ("exact", Some(v)) => {
             sides(v).map(|Size { width, height }| ResizeArg::Sized(Resize::Exact { width, height }))
         }
-        ("letterbox", None) => Some(ResizeArg::Letterbox(GREY)),
+        ("letterbox", None) => Some(ResizeArg::Fit(Fit::Letterbox(GREY))),
         ("letterbox", Some(v)) => {
             let fill: Option<Vec<u8>> = v.split(',').map(parse).collect();
             fill.and_then(|f| f.try_into().ok())
-                .map(ResizeArg::Letterbox)
+                .map(|fill| ResizeArg::Fit(Fit::Letterbox(fill)))
         }
         _ => None,
     }
@@ -192,6 +193,7 @@ mod tests {
     use super::{
         ResizeArg, by_name, by_upper_name, fraction, numbers, quantization, raw, resize, size,
     };
+    use crate::model::Fit;
     use crate::model::manifest::{Color, Filter, Resize, Size};
 
     #[test]
@@ -209,7 +211,7 @@ mod tests {
         );
         assert_eq!(
             resize("letterbox:1,2,3"),
-            Ok(ResizeArg::Letterbox([1, 2, 3]))
+            Ok(ResizeArg::Fit(Fit::Letterbox([1, 2, 3])))
         );
         assert_eq!(fraction("1/255"), Ok(1.0 / 255.0));
         assert_eq!(numbers("0,-1.5,1/2").unwrap().0, [0.0, -1.5, 0.5]);

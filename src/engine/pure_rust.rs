@@ -12,6 +12,7 @@ use super::{Engine, Identity, RawScores};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::pipeline::preprocess::{Elements, Tensor};
+use crate::pipeline::score::softmax;
 
 /// The release of rten in Cargo.toml.
 const ENGINE: &str = "rten 0.27";
@@ -21,6 +22,7 @@ pub struct Network {
     network: Arc<rten::Model>,
     input: NodeId,
     output: NodeId,
+    softmax: bool,
     place: String,
 }
 
@@ -29,6 +31,9 @@ pub struct PureRust {
     network: Arc<rten::Model>,
     input: NodeId,
     output: NodeId,
+    /// Whether the output still has to go through a softmax over all classes: rten takes
+    /// it over the last axis, which before opset 13 was not what it meant.
+    softmax: bool,
     options: RunOptions,
     identity: Identity,
     /// rten has no 16-bit floats: such input is widened into this buffer.
@@ -53,14 +58,14 @@ impl Network {
                 .node_id(name)
                 .map_err(|e| failed(e.to_string().into()))
         };
-        let (input, output) = (
-            find(&model.manifest.input.tensor)?,
-            find(&model.manifest.output.tensor)?,
-        );
+        let softmaxed = model.file.flat_softmax.as_ref();
+        let input = find(&model.manifest.input.tensor)?;
+        let output = find(softmaxed.unwrap_or(&model.manifest.output.tensor))?;
         Ok(Self {
             network: Arc::new(network),
             input,
             output,
+            softmax: softmaxed.is_some(),
             place,
         })
     }
@@ -73,6 +78,7 @@ impl Network {
             network: self.network.clone(),
             input: self.input,
             output: self.output,
+            softmax: self.softmax,
             options,
             identity: Identity {
                 engine: ENGINE.into(),
@@ -122,6 +128,13 @@ impl Engine for PureRust {
             Value::Int8Tensor(t) => output.values.extend(t.iter().map(|v| f32::from(*v))),
             Value::UInt8Tensor(t) => output.values.extend(t.iter().map(|v| f32::from(*v))),
             _ => return Err(failed("the output is no tensor".into())),
+        }
+        if self.softmax {
+            let classes = output.values.len() / shape[0];
+            output
+                .values
+                .chunks_exact_mut(classes.max(1))
+                .for_each(|scores| softmax(scores, 1.0));
         }
         Ok(())
     }

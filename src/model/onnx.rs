@@ -282,6 +282,15 @@ impl ModelProto {
         Some((kind, &node.op_type))
     }
 
+    /// The value whose softmax is output `name`, in a graph whose opset still takes it over
+    /// all axes from the second on (opset 13 made it one axis, the last by default).
+    pub fn flat_softmax(&self, name: &str) -> Option<&str> {
+        let node = self
+            .maker(name)
+            .filter(|n| n.op_type == "Softmax" && self.opset() < 13)?;
+        node.input.first().map(String::as_str)
+    }
+
     fn maker(&self, value: &str) -> Option<&NodeProto> {
         self.graph()
             .node

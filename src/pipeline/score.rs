@@ -96,7 +96,7 @@ impl Scorer {
 }
 
 /// `exp(v / t) / sum(exp(v / t))`, from the largest down so that nothing overflows.
-fn softmax(values: &mut [f32], temperature: f32) {
+pub fn softmax(values: &mut [f32], temperature: f32) {
     let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for value in values.iter_mut() {

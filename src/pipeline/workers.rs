@@ -120,13 +120,13 @@ fn gather(feed: &Mutex<Feed>, frames: &mut [Frame], batch: &mut Batch) -> (usize
     let mut feed = lock(feed);
     batch.ticket = feed.next_ticket;
     feed.next_ticket += 1;
-    for count in 0..frames.len() {
+    for (count, frame) in frames.iter_mut().enumerate() {
         if feed.next_frame >= feed.limit {
             return (count, None, true);
         }
         let number = feed.next_frame;
-        match feed.source.next(&mut frames[count]) {
-            Pull::Frame => frames[count].number = number,
+        match feed.source.next(frame) {
+            Pull::Frame => frame.number = number,
             Pull::Failed(error) => {
                 feed.next_frame += 1;
                 return (count, Some((number, error)), false);

@@ -110,7 +110,7 @@ impl Source for Synthetic {
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         let started = Instant::now();
-        if self.drawn % HOLD == 0 {
+        if self.drawn.is_multiple_of(HOLD) {
             self.scene = Scene::new(&settings, self.drawn / HOLD);
         }
         self.scene.draw(self.drawn, &mut frame.bytes);

@@ -49,7 +49,7 @@ impl Jpeg {
         // Decoding by region stops at the region's last row: it would not see that the
         // rest is missing.
         let end = memchr::memmem::rfind(bytes, &[0xff, EOI]);
-        if !scan.zip(end).is_some_and(|(scan, end)| end >= scan) {
+        if scan.zip(end).is_none_or(|(scan, end)| end < scan) {
             return Err(format!(
                 "the JPEG is cut short: {} bytes without an end marker",
                 bytes.len()

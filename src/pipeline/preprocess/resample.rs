@@ -199,6 +199,10 @@ struct Columns<'a, const C: usize, const P: usize> {
     out: &'a mut [u8],
 }
 
+#[expect(
+    clippy::manual_memcpy,
+    reason = "a call to memcpy for three bytes costs more than the resampling"
+)]
 impl<const C: usize, const P: usize> NullaryFnOnce for Columns<'_, C, P> {
     type Output = ();
 
@@ -216,11 +220,16 @@ impl<const C: usize, const P: usize> NullaryFnOnce for Columns<'_, C, P> {
         let groups = taps.count * P / LANES;
         let weights = spread.as_chunks::<LANES>().0;
         for line in 0..out.len() / (kept * P) {
-            let source = &view.pixels[(first + line) * view.width * C..][..view.width * C];
+            let source = &view.pixels[(first + line) * view.width * C..]
+                .as_chunks::<C>()
+                .0[..view.width];
+            let padded = &mut row.as_chunks_mut::<P>().0[..view.width];
             for at in 0..view.width {
+                let mut pixel = [0; P];
                 for channel in 0..C {
-                    row[at * P + channel] = source[at * C + channel];
+                    pixel[channel] = source[at][channel];
                 }
+                padded[at] = pixel;
             }
             let out = &mut out[line * kept * P..][..kept * P];
             for index in 0..kept {

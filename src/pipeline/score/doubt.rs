@@ -126,6 +126,6 @@ mod tests {
         assert_eq!(found(Probabilities, [0.25, 0.25, 0.25, 0.25], 4), None);
         assert_eq!(found(Probabilities, [0.97, 0.01, 0.01, 0.01], 20), None);
         assert_eq!(found(Logits, [3.0, -1.0], 20), None);
-        assert_eq!(found(LogProbabilities, [-0.105_36, -2.302_6], 20), None);
+        assert_eq!(found(LogProbabilities, [-0.223_14, -1.609_44], 20), None);
     }
 }
