@@ -8,18 +8,19 @@ from trainer.manifest import ClassMetrics, Metrics, significant
 ECE_BINS = 15  # Guo et al. 2017, On Calibration of Modern Neural Networks
 
 
-def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
-    """[N, C] logits => [N, C] probabilities, in float64 and safe against overflow."""
+def log_softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
+    """[N, C] logits => [N, C] log-probabilities, in float64 and safe against overflow."""
     z = logits.astype(np.float64) / temperature
-    z = np.exp(z - z.max(1, keepdims=True))
-    result: NDArray[np.float64] = z / z.sum(1, keepdims=True)
-    return result
+    z -= z.max(1, keepdims=True)
+    return np.asarray(z - np.log(np.exp(z).sum(1, keepdims=True)))
+
+
+def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
+    return np.exp(log_softmax(logits, temperature))
 
 
 def cross_entropy(logits: NDArray[np.floating], truth: NDArray[np.integer], temperature: float = 1.0) -> float:
-    z = logits.astype(np.float64) / temperature
-    z = z - z.max(1, keepdims=True)
-    return float(np.mean(np.log(np.exp(z).sum(1)) - z[np.arange(len(truth)), truth]))
+    return -float(log_softmax(logits, temperature)[np.arange(len(truth)), truth].mean())
 
 
 def confusion(truth: NDArray[np.integer], predicted: NDArray[np.integer], classes: int) -> NDArray[np.int64]:

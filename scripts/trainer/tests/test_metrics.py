@@ -53,9 +53,12 @@ def test_temperature_softens_overconfident_scores_to_their_accuracy() -> None:
     assert metrics.softmax(logits, temperature)[0, 0] == pytest.approx(0.9, abs=0.005)
 
 
-def test_a_handful_of_mistakes_does_not_sharpen_scores() -> None:
-    logits, truth = overconfident(200, 1.0)
-    assert fit_temperature(logits / 6, truth) == 1.0
+def test_slightly_low_scores_are_left_alone_and_plainly_low_ones_are_raised() -> None:
+    logits, truth = overconfident(100, 1.0)
+    slightly, plainly = logits * 0.5, logits / 6  # scores 0.953 and 0.731, all right
+    assert fit_temperature(slightly, truth) == 1.0
+    raised = metrics.softmax(plainly, fit_temperature(plainly, truth))[0, 0]
+    assert raised == pytest.approx(1 - 0.5 / 102, abs=1e-3)  # short of certainty by the doubt of 100 pictures
 
 
 def test_rejection_keeps_the_share_asked_for_and_measures_on_the_test_split() -> None:
