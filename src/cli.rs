@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::engine::{EngineChoice, EngineOptions};
 use crate::model::Wishes;
 use crate::model::facts::{Facts, fact};
-use crate::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Rejection, Size};
+use crate::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Size};
 use crate::pipeline::capture::{ListFormat, RawFormat, SourceOptions};
 use crate::pipeline::write::Format;
 use values::ResizeArg;
@@ -58,8 +58,10 @@ pub enum Command {
     Prepare(PrepareArgs),
 }
 
-/// Which model, and what it does not say itself.
+/// Which model, and what it does not say itself. Groups with a heading stand behind a
+/// command's own flags, which would else come under that heading.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// ONNX file, or a Hugging Face folder
     #[arg(short, long, env = "OCELLI_MODEL")]
@@ -120,10 +122,7 @@ pub struct FactArgs {
     output: Option<OutputKind>,
     /// Calibration: softmax(logits / T)
     #[arg(long, value_name = "T")]
-    temperature: Option<f32>,
-    /// Answer "unknown" below this probability
-    #[arg(long, value_parser = values::share)]
-    threshold: Option<f32>,
+    temperature: Option<f64>,
 }
 
 impl FactArgs {
@@ -157,17 +156,6 @@ impl FactArgs {
                 .and_then(|v| fact(v, "flag --output-tensor")),
             kind: self.output.and_then(|v| fact(v, "flag --output")),
             temperature: self.temperature.and_then(|v| fact(v, "flag --temperature")),
-            // What share a threshold keeps is measured in training; a wished one is not.
-            rejection: self.threshold.and_then(|threshold| {
-                fact(
-                    Some(Rejection {
-                        threshold,
-                        coverage: 1.0,
-                        accuracy: 0.0,
-                    }),
-                    "flag --threshold (not measured)",
-                )
-            }),
             ..Facts::default()
         };
         Wishes {
@@ -227,8 +215,6 @@ impl DecodeArgs {
 /// `ocelli run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
     /// Files, folders, globs, `-` (standard input) or `synthetic:`
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
@@ -238,6 +224,9 @@ pub struct RunArgs {
     /// Classes to list
     #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
     pub top_k: usize,
+    /// Answer "unknown" below this probability [default: the model's own]
+    #[arg(long, value_name = "SHARE", value_parser = values::share)]
+    pub threshold: Option<f32>,
     /// Frames per run of the network (finite sources)
     #[arg(long, value_name = "N", value_parser = values::positive)]
     pub batch: Option<usize>,
@@ -263,6 +252,8 @@ pub struct RunArgs {
     #[arg(short = '0', long, requires = "files_from")]
     pub null: bool,
     #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
     pub decode: DecodeArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
@@ -287,8 +278,6 @@ impl RunArgs {
 /// `ocelli eval`
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
     /// A folder with one folder per class, named like the labels
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
@@ -308,6 +297,8 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = values::positive)]
     pub workers: Option<usize>,
     #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
     pub decode: DecodeArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
@@ -316,11 +307,11 @@ pub struct EvalArgs {
 /// `ocelli verify`
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub model: ModelArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
 }
@@ -328,8 +319,6 @@ pub struct VerifyArgs {
 /// `ocelli bench`
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
     /// Frames to use; real photographs tell most
     #[arg(
         value_name = "SOURCE",
@@ -345,6 +334,8 @@ pub struct BenchArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub model: ModelArgs,
     #[command(flatten)]
     pub decode: DecodeArgs,
     #[command(flatten)]

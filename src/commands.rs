@@ -66,6 +66,7 @@ impl PipelineMaker {
             fast_decode: decode.fast_decode,
             batch: model.file.fixed_batch.unwrap_or(1),
             top_k: 5,
+            threshold: None,
         };
         Ok(Self {
             model,

@@ -92,15 +92,15 @@ impl EngineMaker {
     /// # Errors
     /// The engine wished for cannot be loaded, or cannot load the model.
     pub fn new(model: Arc<Model>, options: &EngineOptions) -> Result<Self> {
+        let named = library::wished(options.library.as_deref());
         let library = match options.choice {
             EngineChoice::Rten => None,
-            EngineChoice::OnnxRuntime => Some(library::find(options.library.as_deref())?),
-            EngineChoice::Auto if options.library.is_some() => {
-                Some(library::find(options.library.as_deref())?)
-            }
-            EngineChoice::Auto => library::find(None)
+            EngineChoice::Auto if named.is_none() => library::find(None)
                 .inspect_err(|e| log::warn!("the pure-Rust engine runs, which is slower: {e}"))
                 .ok(),
+            EngineChoice::Auto | EngineChoice::OnnxRuntime => {
+                Some(library::find(named.as_deref())?)
+            }
         };
         let backend = match library {
             Some(library) => {

@@ -48,6 +48,8 @@ pub struct PipelineOptions {
     pub batch: usize,
     /// Classes per record.
     pub top_k: usize,
+    /// The score below which nothing is known; `None` leaves it to the model.
+    pub threshold: Option<f32>,
 }
 
 impl Pipeline {
@@ -69,7 +71,11 @@ impl Pipeline {
             preprocessor,
             engine,
             scorer: Scorer::new(manifest),
-            decider: Decider::new(manifest.rejection),
+            decider: Decider::new(
+                options
+                    .threshold
+                    .or(manifest.rejection.map(|r| r.threshold as f32)),
+            ),
             picture: Picture::default(),
             raw: RawScores::default(),
             scores: Scores::default(),

@@ -231,6 +231,64 @@ fn what_cannot_start_exits_with_2_and_names_the_remedy() {
         assert!(output.stdout.is_empty());
     }
     assert_eq!(ocelli(["run", "--nonsense"]).status.code(), Some(2));
+    let named = command()
+        .args(["run", "-m", &shapes, "x.jpg"])
+        .env("ORT_DYLIB_PATH", &shapes)
+        .output()
+        .unwrap();
+    assert_eq!(
+        named.status.code(),
+        Some(2),
+        "what is named is used, or an error: {}",
+        stderr(&named)
+    );
+    assert!(
+        stderr(&named).contains("invalid ELF header"),
+        "{}",
+        stderr(&named)
+    );
+}
+
+#[test]
+fn a_library_that_is_too_old_is_refused_with_both_versions() {
+    let folder = scratch("old-library");
+    let code = "static const char *version(void) { return \"1.16.3\"; } \
+        static const struct { const void *(*api)(unsigned); const char *(*version)(void); } base = {0, version}; \
+        const void *OrtGetApiBase(void) { return &base; }";
+    std::fs::write(folder.join("old.c"), code).unwrap();
+    let library = folder
+        .join("libonnxruntime.so.1.16.3")
+        .display()
+        .to_string();
+    let built = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o", &library])
+        .arg(folder.join("old.c"))
+        .status();
+    assert!(built.unwrap().success());
+    let output = ocelli([
+        "run",
+        "-m",
+        &project("models/shapes.onnx"),
+        "--ort",
+        &library,
+        "synthetic:fps=0,frames=1",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected =
+        format!("{library}: it is version 1.16.3, but 1.17 or later is needed; run scripts/setup");
+    assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+}
+
+#[test]
+fn a_threshold_makes_unsure_answers_unknown() {
+    let output = run(&["-f", "json", "--threshold", "1", &project("models/samples")]);
+    assert!(
+        records(&output)
+            .iter()
+            .all(|r| r["unknown"] == (r["score"].as_f64().unwrap() < 1.0))
+    );
+    let text = run(&["--threshold", "1", "-k", "1", &project("models/samples")]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains(": unknown, perhaps "));
 }
 
 #[test]

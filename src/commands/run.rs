@@ -45,6 +45,7 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
         PipelineMaker::new(model.clone(), &args.engine.options(), threads, args.decode)?;
     maker.options.batch = batch_size(&model, args.batch, live)?;
     maker.options.top_k = args.top_k;
+    maker.options.threshold = args.threshold;
 
     let first = maker.make()?;
     let identity = first.engine().identity().clone();

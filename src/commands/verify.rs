@@ -146,6 +146,7 @@ fn pipeline(model: &Model, engine: Box<dyn crate::engine::Engine>) -> Result<Pip
             fast_decode: false,
             batch,
             top_k: 1,
+            threshold: None,
         },
     )
 }

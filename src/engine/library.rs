@@ -20,19 +20,16 @@ pub struct Library {
     pub version: String,
 }
 
-/// Loads ONNX Runtime: `named`, or `ORT_DYLIB_PATH`, or the first usable library beside
-/// the binary, in `../lib/ocelli`, in a Python environment or in the system's places.
+/// Loads ONNX Runtime: the library `named`, or the first usable one beside the binary, in
+/// `../lib/ocelli`, in a Python environment or in the system's places.
 ///
 /// # Errors
 /// There is none, or the one named does not serve: file, version, version needed, fix.
 pub fn find(named: Option<&Path>) -> Result<Library> {
-    let from_environment = std::env::var_os("ORT_DYLIB_PATH")
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from);
-    if let Some(path) = named.map(Path::to_owned).or(from_environment) {
+    if let Some(path) = named {
         let reject = |what: String| Error::engine(path.display().to_string(), what).remedy(fix());
         let version = check(path.as_os_str()).map_err(reject)?;
-        return open(&path, version);
+        return open(path, version);
     }
     let mut passed_over = Vec::new();
     for candidate in candidates() {
@@ -60,6 +57,13 @@ pub fn find(named: Option<&Path>) -> Result<Library> {
         format!("no library of version 1.{MINIMUM} or later was found{found}"),
     )
     .remedy(fix()))
+}
+
+/// The library that the user named, by flag or by the variable that `ort` knows.
+pub fn wished(flag: Option<&Path>) -> Option<PathBuf> {
+    let variable = || std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty());
+    flag.map(Path::to_owned)
+        .or_else(|| variable().map(PathBuf::from))
 }
 
 fn fix() -> String {

@@ -100,7 +100,7 @@ facts! {
     /// What its values are.
     kind: OutputKind = "output.kind",
     /// Calibration.
-    temperature: f32 = "output.temperature",
+    temperature: f64 = "output.temperature",
     /// How its integers stand for real values.
     output_quantization: Option<Quantization> = "output.quantization",
     /// Name of an output with features.

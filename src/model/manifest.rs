@@ -202,7 +202,7 @@ pub struct Output {
     /// What the values are.
     pub kind: OutputKind,
     /// Calibration: probabilities are `softmax(logits / temperature)`.
-    pub temperature: f32,
+    pub temperature: f64,
     /// How integers stand for real values: `real = (integer - zero_point) * scale`.
     #[serde(deserialize_with = "stated")]
     pub quantization: Option<Quantization>,
@@ -228,11 +228,11 @@ pub enum OutputKind {
 #[serde(deny_unknown_fields)]
 pub struct Rejection {
     /// A best probability below this is rejected, 0 to 1.
-    pub threshold: f32,
+    pub threshold: f64,
     /// Share of held-out pictures that is kept, 0 to 1.
-    pub coverage: f32,
+    pub coverage: f64,
     /// Accuracy on those kept, 0 to 1.
-    pub accuracy: f32,
+    pub accuracy: f64,
 }
 
 /// What `ocelli verify` replays.

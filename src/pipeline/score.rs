@@ -38,7 +38,7 @@ impl Scorer {
         Self {
             place: format!("output `{}`", output.tensor),
             kind: output.kind,
-            temperature: output.temperature,
+            temperature: output.temperature as f32,
             quantization: output.quantization,
             classes: manifest.labels.len(),
             doubt: Doubt::new(output.kind, output.quantization.is_some()),

@@ -2,8 +2,6 @@
 //! trained to say when it does not know.
 
 use super::score::{Candidate, Scores};
-use crate::model::manifest::Rejection;
-
 /// What the picture is said to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Decision {
@@ -19,10 +17,10 @@ pub struct Decider {
 }
 
 impl Decider {
-    /// A decider with the model's rejection threshold; without one nothing is unknown.
-    pub fn new(rejection: Option<Rejection>) -> Self {
+    /// A decider with a rejection threshold, 0 to 1; without one nothing is unknown.
+    pub fn new(threshold: Option<f32>) -> Self {
         Self {
-            threshold: rejection.map_or(0.0, |r| r.threshold),
+            threshold: threshold.unwrap_or(0.0),
         }
     }
 
@@ -47,16 +45,11 @@ impl Decider {
 #[cfg(test)]
 mod tests {
     use super::Decider;
-    use crate::model::manifest::Rejection;
     use crate::pipeline::score::{Candidate, Scores};
 
     #[test]
     fn a_score_at_the_threshold_is_known_and_one_below_is_not() {
-        let decider = Decider::new(Some(Rejection {
-            threshold: 0.6,
-            coverage: 1.0,
-            accuracy: 1.0,
-        }));
+        let decider = Decider::new(Some(0.6));
         let decision = decider.run(&Scores(vec![0.4, 0.6]));
         assert_eq!(
             decision.best,

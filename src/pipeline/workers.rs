@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Pipeline;
 use super::capture::{Frame, Pull, Source};
 use super::write::Record;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How long a stop may go unnoticed.
 const ATTENTION: Duration = Duration::from_millis(50);
@@ -77,7 +77,7 @@ pub fn run(
         });
     }
     drop(sender);
-    in_order(&receiver, stop, &spare, &mut each)
+    in_order(&receiver, stop, &feed, &spare, &mut each)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -112,7 +112,7 @@ fn work(
     }
 }
 
-type Failure = Option<(u64, crate::error::Error)>;
+type Failure = Option<(u64, Error)>;
 
 /// Fills `frames` as far as the source goes, in one turn at it. A failed input ends the
 /// batch, so that its error comes in its place.
@@ -145,6 +145,7 @@ fn gather(feed: &Mutex<Feed>, frames: &mut [Frame], batch: &mut Batch) -> (usize
 fn in_order(
     receiver: &Receiver<Result<Batch>>,
     stop: &AtomicBool,
+    feed: &Mutex<Feed>,
     spare: &Mutex<Vec<Batch>>,
     each: &mut impl FnMut(&Record) -> Result<()>,
 ) -> Result<Summary> {
@@ -159,7 +160,15 @@ fn in_order(
         }
         match receiver.recv_timeout(ATTENTION) {
             Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(summary),
+            Err(RecvTimeoutError::Disconnected) if lock(feed).next_ticket == next_ticket => {
+                return Ok(summary);
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(
+                    Error::engine("worker", "a worker died and took frames with it")
+                        .remedy("this is a fault of the program: report it with the message above"),
+                );
+            }
             Ok(batch) => {
                 waiting.push(batch?);
             }
