@@ -93,7 +93,7 @@ class Run:
         return configs.read(self.config)
 
     def write_json(self, path: Path, value: Any) -> None:
-        write_whole(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+        write_whole(path, (json.dumps(value, ensure_ascii=False) + "\n").encode())
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         text = io.StringIO()

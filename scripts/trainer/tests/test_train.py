@@ -319,6 +319,15 @@ def test_impossible_wishes_are_refused_before_any_picture_is_read(
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.parametrize(("model", "accuracy"), [("simplecnn", 0.97), ("edgecnn", 0.99)])
+def test_digits_are_learnt_with_default_settings(tmp_path: Path, model: str, accuracy: float) -> None:
+    assert cli.main(["demo-data", "digits", str(tmp_path / "digits")]) == 0
+    flags = ["--model", model, "-o", str(tmp_path / "digits.onnx"), "--run-dir", str(tmp_path / "run")]
+    assert cli.main(["train", str(tmp_path / "digits"), *flags]) == 0
+    manifest = onnx_graph.read_manifest(tmp_path / "digits.onnx")
+    assert manifest.training is not None and manifest.training.metrics.accuracy >= accuracy
+
+
 def test_sampling_evens_out_classes() -> None:
     from trainer import loader
 

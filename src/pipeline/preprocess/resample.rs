@@ -199,15 +199,28 @@ struct Columns<'a, const C: usize, const P: usize> {
     out: &'a mut [u8],
 }
 
-#[expect(
-    clippy::manual_memcpy,
-    reason = "a call to memcpy for three bytes costs more than the resampling"
-)]
 impl<const C: usize, const P: usize> NullaryFnOnce for Columns<'_, C, P> {
     type Output = ();
 
+    /// The usual numbers of groups get loops of known length, which are unrolled: a
+    /// bilinear filter takes 2 for enlarging, 3 at 480 lines to 256, 4 at 720, 6 at 1080.
     #[inline(always)]
     fn call(self) {
+        match self.taps.count * P / LANES {
+            1 => self.rows::<1>(),
+            2 => self.rows::<2>(),
+            3 => self.rows::<3>(),
+            4 => self.rows::<4>(),
+            6 => self.rows::<6>(),
+            _ => self.rows::<0>(),
+        }
+    }
+}
+
+impl<const C: usize, const P: usize> Columns<'_, C, P> {
+    /// All rows, with `G` groups of taps per pixel; 0 is any number.
+    #[inline(always)]
+    fn rows<const G: usize>(self) {
         let Self {
             view,
             first,
@@ -217,26 +230,17 @@ impl<const C: usize, const P: usize> NullaryFnOnce for Columns<'_, C, P> {
             out,
         } = self;
         let kept = taps.spans.len();
-        let groups = taps.count * P / LANES;
-        let weights = spread.as_chunks::<LANES>().0;
+        let groups = if G == 0 { taps.count * P / LANES } else { G };
+        let weights = &spread.as_chunks::<LANES>().0[..kept * groups];
         for line in 0..out.len() / (kept * P) {
             let source = &view.pixels[(first + line) * view.width * C..]
                 .as_chunks::<C>()
                 .0[..view.width];
-            let padded = &mut row.as_chunks_mut::<P>().0[..view.width];
-            for at in 0..view.width {
-                let mut pixel = [0; P];
-                for channel in 0..C {
-                    pixel[channel] = source[at][channel];
-                }
-                padded[at] = pixel;
-            }
-            let out = &mut out[line * kept * P..][..kept * P];
+            pad::<C, P>(source, &mut row.as_chunks_mut::<P>().0[..view.width]);
+            let out = &mut out[line * kept * P..].as_chunks_mut::<P>().0[..kept];
             for index in 0..kept {
-                let values = row[(taps.spans[index].0 - view.x) * P..]
-                    .as_chunks::<LANES>()
-                    .0;
-                let values = &values[..groups];
+                let start = (taps.spans[index].0 - view.x) * P;
+                let values = &row[start..][..groups * LANES].as_chunks::<LANES>().0[..groups];
                 let weights = &weights[index * groups..][..groups];
                 let mut sums = [0_i32; LANES];
                 for group in 0..groups {
@@ -249,10 +253,26 @@ impl<const C: usize, const P: usize> NullaryFnOnce for Columns<'_, C, P> {
                     for tap in 0..LANES / P {
                         sum += sums[tap * P + channel];
                     }
-                    out[index * P + channel] = clip(sum);
+                    out[index][channel] = clip(sum);
                 }
             }
         }
+    }
+}
+
+/// Pixels of `C` values to pixels of `P`, the rest 0.
+#[expect(
+    clippy::manual_memcpy,
+    reason = "a call of memcpy for three bytes costs more than the resampling"
+)]
+#[inline(always)]
+fn pad<const C: usize, const P: usize>(source: &[[u8; C]], padded: &mut [[u8; P]]) {
+    for at in 0..padded.len() {
+        let mut pixel = [0; P];
+        for channel in 0..C {
+            pixel[channel] = source[at][channel];
+        }
+        padded[at] = pixel;
     }
 }
 
