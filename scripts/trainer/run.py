@@ -129,4 +129,10 @@ class Run:
                 "run from the folder it was trained in, with its data in place",
             )
         root = Path(self.read_config().data.path)
-        return Dataset(stored["name"], root, tuple(stored["labels"]), splits)
+        dataset = Dataset(stored["name"], root, tuple(stored["labels"]), splits)
+        if data.fingerprint(dataset) != stored["fingerprint"]:
+            raise TrainerError(
+                f"{self.folder}: pictures of this run have changed since it was trained",
+                "restore them, or train afresh",
+            )
+        return dataset

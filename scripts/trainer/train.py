@@ -63,10 +63,7 @@ def _train(config: Config, wishes: Wishes, processes: Processes) -> None:
     if processes.chief and not wishes.resume:
         run.create(wishes.overwrite)
     processes.wait()
-    dataset = _dataset(config, wishes)
-    if processes.chief and not wishes.resume:
-        _check_data(dataset, run, wishes.force)
-        run.write_splits(dataset)
+    dataset = processes.agree(_dataset(config, wishes) if processes.chief else None)
     pictures = make_pictures(dataset, prepared, config)
     torch.manual_seed(config.train.seed)
     net = models.build(config.model, len(dataset.labels))
@@ -89,8 +86,15 @@ def _train(config: Config, wishes: Wishes, processes: Processes) -> None:
 
 
 def _dataset(config: Config, wishes: Wishes) -> Dataset:
+    """The pictures of this run, found and looked at, or the very ones of the run that is resumed."""
     if wishes.resume:
         return wishes.run.read_splits()
+    dataset = _checked(_found(config, wishes), wishes)
+    wishes.run.write_splits(dataset)
+    return dataset
+
+
+def _found(config: Config, wishes: Wishes) -> Dataset:
     shares = split_shares(config)
     if wishes.old is not None:
         old = wishes.old.read_splits()
@@ -108,19 +112,26 @@ def split_shares(config: Config) -> tuple[float, float, float]:
     return shares[0], shares[1], shares[2]
 
 
-def _check_data(dataset: Dataset, run: Run, force: bool) -> None:
+def _checked(dataset: Dataset, wishes: Wishes) -> Dataset:
+    """Lint; errors stop, or with --force the training goes on without the files that cannot be read."""
     found = lint.lint(dataset)
-    (run.folder / "lint.json").write_text(found.to_json(), "utf-8")
-    (run.folder / "lint.txt").write_text(found.to_text() + "\n", "utf-8")
+    (wishes.run.folder / "lint.json").write_text(found.to_json(), "utf-8")
+    (wishes.run.folder / "lint.txt").write_text(found.to_text() + "\n", "utf-8")
     say(found.to_text())
     if not found.errors:
-        return
+        return dataset
     text = f"{dataset.root}: {len(found.errors)} errors in the data, see above"
-    if any(f.kind in ("unreadable", "empty class", "empty split") for f in found.errors):
+    if any(f.kind in ("empty class", "empty split") for f in found.errors):
         raise FindingError(text, "such data cannot be trained on: mend it")
-    if not force:
+    if not wishes.force:
         raise FindingError(text, "mend the data or add --force")
-    warn(f"{text}; going on, as asked by --force")
+    warn(f"{text}; going on, as asked by --force, without what cannot be read")
+    broken = {name for f in found.errors if f.kind == "unreadable" for name in f.files}
+    splits = {
+        k: tuple(s for s in samples if lint.display_name(s.path, dataset.root) not in broken)
+        for k, samples in dataset.splits.items()
+    }
+    return dataclasses.replace(dataset, splits=splits)
 
 
 def make_pictures(dataset: Dataset, prepared: Preprocess, config: Config) -> dict[str, Pictures]:

@@ -246,16 +246,21 @@ def test_bad_data_ends_in_one_clear_sentence(
     assert not (tmp_path / "run" / "best.pt").exists()
 
 
-def test_a_leak_can_be_forced_and_one_pixel_pictures_train(
+def test_force_goes_on_with_what_can_be_read_and_later_changes_are_noticed(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "odd"
     shutil.copytree(place / "set", root)
     shutil.copy(root / "train" / "left" / "000.png", root / "test" / "left" / "leak.png")
     picture(0, 0, 1, 1).save(root / "train" / "left" / "pixel.png")
+    (root / "train" / "left" / "broken.png").write_bytes(b"nothing")
     assert cli.main(["train", str(root), *FAST, "--run-dir", str(tmp_path / "run"), "--force"]) == 0
     said = capsys.readouterr().err
-    assert "going on, as asked by --force" in said and "1 have a side under 8 pixels" in said
+    assert "going on, as asked by --force, without what cannot be read" in said
+    assert "1 have a side under 8 pixels" in said
+    picture(0, 77).save(root / "test" / "left" / "000.png")
+    assert cli.main(["export", str(tmp_path / "run"), "-o", str(tmp_path / "again.onnx")]) == 2
+    assert "pictures of this run have changed since it was trained; restore them" in capsys.readouterr().err
 
 
 def test_every_backbone_yields_logits_and_an_embedding() -> None:
