@@ -291,7 +291,7 @@ fn weights_in_a_file_beside_the_model_are_found_or_missed_by_name() {
     let python = root().join(".venv/bin/python");
     let folder = scratch("external");
     let script = "import onnx,sys; m=onnx.load(sys.argv[1]); onnx.save(m, sys.argv[2], save_as_external_data=True, \
-        location='model.onnx.data', size_threshold=0)";
+        location='model.onnx.data', size_threshold=1024)";
     let model = folder.join("model.onnx");
     let made = std::process::Command::new(&python)
         .args([

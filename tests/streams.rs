@@ -238,6 +238,20 @@ fn a_list_of_files_may_hold_spaces_and_line_feeds() {
         .map(|r| r["source"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(sources, names);
+    let text = ocelli([
+        "run",
+        "-q",
+        "-m",
+        &project("models/shapes.onnx"),
+        "--engine",
+        "rten",
+        &names[1],
+    ]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(
+        text.contains("with\\nline feed.jpg: "),
+        "one line per frame: {text}"
+    );
     let lines = piped(
         &["--files-from", "-"],
         format!("{}\n{}\nmissing.jpg\n", names[0], names[2]).as_bytes(),

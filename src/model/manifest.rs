@@ -12,6 +12,9 @@ pub const KEY: &str = "ocelli";
 /// The version of the manifest that this program reads and writes.
 pub const FORMAT: u32 = 1;
 
+/// Largest side in pixels that a picture is resized to.
+const LARGEST: usize = 8192;
+
 /// A self-describing model's description of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -345,6 +348,12 @@ impl Manifest {
                 (width, height)
             }
         };
+        if resized.0.max(resized.1) > LARGEST {
+            return complain(format!(
+                "preprocess.resize to {}x{}, expected at most {LARGEST}",
+                resized.0, resized.1
+            ));
+        }
         let kept = pre.crop.map_or(resized, |c| (c.width, c.height));
         if kept.0 == 0 || kept.1 == 0 || kept.0 > resized.0 || kept.1 > resized.1 {
             return complain(format!(

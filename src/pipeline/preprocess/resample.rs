@@ -351,7 +351,9 @@ impl Taps {
         // Nearest adds up its steps as PIL does: where the sum meets a pixel's edge, its
         // rounding decides.
         let mut stepped = 0.5 * scale;
-        (0..axis.offset).for_each(|_| stepped += scale);
+        if filter == Filter::Nearest && axis.offset < 1 << 24 {
+            (0..axis.offset).for_each(|_| stepped += scale);
+        }
         for index in axis.offset..axis.offset + axis.kept {
             let centre = (index as f64 + 0.5) * scale;
             let span = match filter {

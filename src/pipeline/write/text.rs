@@ -1,5 +1,6 @@
 //! Records for people: `cat.jpg: tabby 0.71, tiger cat 0.19, …`.
 
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::Write;
 
 use super::{Context, Record, Sink};
@@ -16,6 +17,18 @@ impl Text {
     }
 }
 
+/// A name as it may stand in a line: control characters are written as escapes.
+struct Inline<'a>(&'a str);
+
+impl Display for Inline<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => f.write_char(c),
+        })
+    }
+}
+
 impl Sink for Text {
     fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
         let failed = |e| Error::output("text", "cannot be written").caused_by(e);
@@ -24,13 +37,14 @@ impl Sink for Text {
         } else {
             ""
         };
-        write!(line, "{}: {unknown}", record.source).map_err(failed)?;
+        write!(line, "{}: {unknown}", Inline(&record.source)).map_err(failed)?;
         for (place, candidate) in record.top.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
             write!(
                 line,
                 "{comma}{} {:.4}",
-                self.context.labels[candidate.index], candidate.score
+                Inline(&self.context.labels[candidate.index]),
+                candidate.score
             )
             .map_err(failed)?;
         }
