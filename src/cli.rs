@@ -126,6 +126,12 @@ pub struct FactArgs {
 }
 
 impl FactArgs {
+    /// Whether any fact is given.
+    pub fn any(&self) -> bool {
+        let wishes = self.wishes();
+        wishes.labels.is_some() || wishes.fit.is_some() || !wishes.facts.lines().is_empty()
+    }
+
     /// The facts, each with its flag as origin.
     pub fn wishes(&self) -> Wishes {
         let size = self.size.and_then(|s| fact(s, "flag --size"));
@@ -228,7 +234,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SHARE", value_parser = values::share)]
     pub threshold: Option<f32>,
     /// Frames per run of the network (finite sources)
-    #[arg(long, value_name = "N", value_parser = values::positive)]
+    #[arg(long, value_name = "N", value_parser = values::batch)]
     pub batch: Option<usize>,
     /// Frames in work at a time [default: the cores for many files, else 1]
     #[arg(long, value_name = "N", value_parser = values::positive)]
@@ -242,7 +248,7 @@ pub struct RunArgs {
     /// Treat the source as live: classify the newest frame, drop what came in between
     #[arg(long)]
     pub live: bool,
-    /// Standard input holds pixels: rgb24|bgr24|gray8|yuyv|nv12|yuv420p:WxH
+    /// Standard input holds pixels: rgb24|bgr24|gray8|yuyv|nv12|yuv420p|yuv422p|yuv444p:WxH
     #[arg(long, value_name = "FORMAT:WxH", value_parser = values::raw)]
     pub raw: Option<RawFormat>,
     /// Classify the files named in this list, `-` for standard input

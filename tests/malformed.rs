@@ -158,6 +158,45 @@ fn malformed_pictures_cost_only_themselves() {
 }
 
 #[test]
+fn a_bad_jpeg_does_not_spoil_the_next_one() {
+    let folder = scratch("spoil");
+    let good = std::fs::read(root().join("tests/golden/jpeg420.jpg")).unwrap();
+    let frame = good.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    for part in 1..16 {
+        std::fs::write(
+            folder.join(format!("{part:02}a.jpg")),
+            &good[..good.len() * part / 16],
+        )
+        .unwrap();
+        std::fs::write(folder.join(format!("{part:02}b.jpg")), &good).unwrap();
+    }
+    let mut flat = good.clone();
+    flat[frame + 5..frame + 7].copy_from_slice(&[0, 0]);
+    std::fs::write(folder.join("20a.jpg"), flat).unwrap();
+    std::fs::write(folder.join("20b.jpg"), &good).unwrap();
+    let output = ocelli([
+        "run",
+        "-q",
+        "-m",
+        &project("models/shapes.onnx"),
+        "--engine",
+        "rten",
+        "--workers",
+        "1",
+        "-f",
+        "json",
+        &folder.display().to_string(),
+    ]);
+    let records = crate::support::records(&output);
+    assert_eq!(records.len(), 16, "{}", stderr(&output));
+    assert!(
+        records
+            .iter()
+            .all(|r| r["source"].as_str().unwrap().ends_with("b.jpg"))
+    );
+}
+
+#[test]
 fn malformed_models_stop_with_their_reason() {
     let Some(assets) = assets() else { return };
     let engines: &[&str] = if has_onnxruntime() {
@@ -307,7 +346,7 @@ fn lying_sizes_are_refused_before_memory_is_taken() {
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
     std::fs::write(folder.join("huge.jpg"), jpeg).unwrap();
     std::fs::write(folder.join("huge.ppm"), "P6 99999 99999 255\nabc").unwrap();
-    let limit = "megapixels, at most 100 are decoded; raise --max-pixels";
+    let limit = "megapixels, at most 100.0 are decoded; raise --max-pixels";
     for (name, reason) in [
         ("huge.bmp", "Image too large"),
         ("huge.jpg", "Maximum supported image dimension is 65500"),

@@ -174,6 +174,14 @@ pub fn positive(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}`, expected a number from 1 upwards"))
 }
 
+/// 1 to 1024: tensors take memory for all of a batch.
+pub fn batch(text: &str) -> Result<usize, String> {
+    positive(text)
+        .ok()
+        .filter(|n| *n <= 1024)
+        .ok_or_else(|| format!("`{text}`, expected a number from 1 to 1024"))
+}
+
 /// 0 to 1.
 pub fn share(text: &str) -> Result<f32, String> {
     parse(text)

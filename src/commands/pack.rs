@@ -18,7 +18,11 @@ pub fn run(args: &PackArgs) -> Result<Finding> {
         .version
         .clone()
         .and_then(|v| fact(v, "flag --model-version"));
-    let model = Model::open(&args.model, wishes)?;
+    let changed = args.facts.any();
+    let mut model = Model::open(&args.model, wishes)?;
+    if changed && model.manifest.proof.take().is_some() {
+        log::warn!("the proof is left out: it belongs to the facts that were changed");
+    }
     let out = &args.output_file;
     let place = out.display().to_string();
     let failed = |e: std::io::Error| Error::output(&place, "cannot be written").caused_by(e);

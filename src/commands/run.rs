@@ -33,10 +33,17 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     let Opened { source, live } = capture::open(&names, &args.source_options())?;
     let live = live || args.live;
     let count = source.count();
+    if args.live && count.is_some() {
+        return Err(Error::usage(
+            "--live",
+            "these sources are finite: every frame but the newest would be dropped",
+        )
+        .remedy("leave it out, or name a stream such as `-`"));
+    }
     let workers = if live {
         1
     } else {
-        args.workers.unwrap_or_else(|| default_workers(count))
+        args.workers.unwrap_or_else(|| default_workers(args, count))
     };
     let threads = args
         .threads
@@ -78,9 +85,10 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     Ok(conclude(summary, live))
 }
 
-fn default_workers(count: Option<u64>) -> usize {
+fn default_workers(args: &RunArgs, count: Option<u64>) -> usize {
     match count {
         Some(count) if count >= FEW => cores(),
+        None if args.files_from.is_some() => cores(),
         _ => 1,
     }
 }
@@ -151,6 +159,9 @@ fn conclude(summary: Summary, live: bool) -> Finding {
         failed,
         stopped,
     } = summary;
+    if classified + failed == 0 && !stopped {
+        log::warn!("the sources gave no frame");
+    }
     if failed > 0 {
         log::info!("{classified} classified, {failed} failed");
     }

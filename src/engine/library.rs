@@ -28,7 +28,12 @@ pub struct Library {
 pub fn find(named: Option<&Path>) -> Result<Library> {
     if let Some(path) = named {
         let reject = |what: String| Error::engine(path.display().to_string(), what).remedy(fix());
-        let version = check(path.as_os_str()).map_err(reject)?;
+        let version = check(path.as_os_str()).map_err(|what| {
+            reject(
+                what.trim_start_matches(&format!("{}: ", path.display()))
+                    .to_owned(),
+            )
+        })?;
         return open(path, version);
     }
     let mut passed_over = Vec::new();

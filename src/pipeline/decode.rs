@@ -120,7 +120,7 @@ fn check_size(width: usize, height: usize, max_pixels: usize) -> std::result::Re
         Some(pixels) if pixels <= max_pixels => Ok(()),
         _ => Err(Refusal {
             text: format!(
-                "the picture is {width}x{height}, {:.0} megapixels, at most {:.0} are decoded",
+                "the picture is {width}x{height}, {:.1} megapixels, at most {:.1} are decoded",
                 width as f64 * height as f64 / 1e6,
                 max_pixels as f64 / 1e6
             ),

@@ -41,7 +41,11 @@ impl Scorer {
             temperature: output.temperature as f32,
             quantization: output.quantization,
             classes: manifest.labels.len(),
-            doubt: Doubt::new(output.kind, output.quantization.is_some()),
+            doubt: Doubt::new(
+                output.kind,
+                output.quantization.map(|q| q.scale),
+                manifest.labels.len(),
+            ),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::jpeg::{EOI, prologue};
 /// The decoder and its buffer for CMYK.
 pub struct Jpeg {
     turbo: JpegDecoder,
+    memory_mb: usize,
     cmyk: Vec<u8>,
 }
 
@@ -24,11 +25,30 @@ impl Jpeg {
             .ok_or_else(|| Error::engine("libjpeg-turbo", "there is no memory for a decoder"))?;
         Ok(Self {
             turbo,
+            memory_mb,
             cmyk: Vec::new(),
         })
     }
 
+    /// Decodes what is needed. A file that fails leaves libjpeg-turbo's parser wherever it
+    /// stood, so the next one gets a new decoder.
     pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        max_pixels: usize,
+        need: &dyn Need,
+        picture: &mut Picture,
+    ) -> std::result::Result<(), Refusal> {
+        let decoded = self.attempt(bytes, max_pixels, need, picture);
+        if decoded.is_err()
+            && let Some(fresh) = JpegDecoder::new(self.memory_mb)
+        {
+            self.turbo = fresh;
+        }
+        decoded
+    }
+
+    fn attempt(
         &mut self,
         bytes: &[u8],
         max_pixels: usize,

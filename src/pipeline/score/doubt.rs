@@ -7,9 +7,8 @@ use std::f32::consts::E;
 
 use crate::model::manifest::OutputKind;
 
-/// Quantised scores are multiples of a step, so their sum is less exact.
+/// Floating point.
 const TOLERANCE: f32 = 0.02;
-const QUANTISED_TOLERANCE: f32 = 0.1;
 /// A softmax of a softmax is also what an undecided network of few classes gives: it has
 /// to be seen on so many frames without exception.
 const FRAMES: u32 = 8;
@@ -34,13 +33,10 @@ const TWICE: &str =
     "the probabilities are as flat as a softmax of a softmax: the export applies it twice";
 
 impl Doubt {
-    /// For an output of this declared kind.
-    pub fn new(kind: OutputKind, quantised: bool) -> Self {
-        let tolerance = if quantised {
-            QUANTISED_TOLERANCE
-        } else {
-            TOLERANCE
-        };
+    /// For an output of this declared kind. Quantised scores are multiples of `step`: each
+    /// may be half a step off, and their sum by that for every class.
+    pub fn new(kind: OutputKind, step: Option<f32>, classes: usize) -> Self {
+        let tolerance = TOLERANCE + step.map_or(0.0, |step| step * classes as f32 / 2.0);
         Self {
             kind,
             tolerance,
@@ -104,7 +100,7 @@ mod tests {
         values: [f32; N],
         frames: usize,
     ) -> Option<&'static str> {
-        let mut doubt = Doubt::new(kind, false);
+        let mut doubt = Doubt::new(kind, None, N);
         (0..frames).for_each(|_| doubt.look(&values));
         doubt.finding()
     }
