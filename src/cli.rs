@@ -120,6 +120,9 @@ pub struct FactArgs {
     /// What it holds: logits, probabilities or log-probabilities
     #[arg(long, value_name = "KIND", value_parser = values::by_name::<OutputKind>)]
     output: Option<OutputKind>,
+    /// How integers in it stand for real values: SCALE,ZERO_POINT
+    #[arg(long, value_parser = values::quantization, allow_hyphen_values = true)]
+    output_quantization: Option<Quantization>,
     /// Calibration: softmax(logits / T)
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
@@ -161,6 +164,9 @@ impl FactArgs {
                 .clone()
                 .and_then(|v| fact(v, "flag --output-tensor")),
             kind: self.output.and_then(|v| fact(v, "flag --output")),
+            output_quantization: self
+                .output_quantization
+                .and_then(|v| fact(Some(v), "flag --output-quantization")),
             temperature: self.temperature.and_then(|v| fact(v, "flag --temperature")),
             ..Facts::default()
         };
@@ -231,16 +237,16 @@ pub struct RunArgs {
     #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
     pub top_k: usize,
     /// Answer "unknown" below this probability [default: the model's own]
-    #[arg(long, value_name = "SHARE", value_parser = values::share)]
+    #[arg(long, value_name = "SHARE", value_parser = values::share::<f32>)]
     pub threshold: Option<f32>,
     /// Frames per run of the network (finite sources)
     #[arg(long, value_name = "N", value_parser = values::batch)]
     pub batch: Option<usize>,
     /// Frames in work at a time [default: the cores for many files, else 1]
-    #[arg(long, value_name = "N", value_parser = values::positive)]
+    #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub workers: Option<usize>,
     /// Threads per run of the network [default: the cores, at most 4, divided by workers]
-    #[arg(long, value_name = "N", value_parser = values::positive)]
+    #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub threads: Option<usize>,
     /// Stop after so many frames
     #[arg(long, value_name = "N")]
@@ -291,8 +297,8 @@ pub struct EvalArgs {
     #[arg(short, long, default_value = "text", value_parser = values::by_name::<Format>)]
     pub format: Format,
     /// Exit with 1 below this accuracy (0 to 1)
-    #[arg(long, value_name = "SHARE", value_parser = values::share)]
-    pub min_accuracy: Option<f32>,
+    #[arg(long, value_name = "SHARE", value_parser = values::share::<f64>)]
+    pub min_accuracy: Option<f64>,
     /// Draw the confusion matrix into this PNG file
     #[arg(long, value_name = "FILE")]
     pub confusion_png: Option<PathBuf>,
@@ -300,7 +306,7 @@ pub struct EvalArgs {
     #[arg(long, default_value_t = 10)]
     pub worst: usize,
     /// Frames in work at a time [default: the cores]
-    #[arg(long, value_name = "N", value_parser = values::positive)]
+    #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub workers: Option<usize>,
     #[command(flatten)]
     pub model: ModelArgs,
@@ -332,7 +338,7 @@ pub struct BenchArgs {
     )]
     pub sources: Vec<OsString>,
     /// Thread counts to compare, such as 1,2,4 [default: 1 and the cores]
-    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = values::positive)]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = values::parallel)]
     pub threads: Vec<usize>,
     /// Seconds per engine and thread count
     #[arg(long, default_value_t = 3.0, value_parser = values::seconds)]

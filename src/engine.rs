@@ -116,15 +116,33 @@ impl EngineMaker {
         Ok(Self { model, backend })
     }
 
+    /// Whether the user named a library, so that it has to be used.
+    pub fn is_library_named(options: &EngineOptions) -> bool {
+        library::wished(options.library.as_deref()).is_some()
+    }
+
     /// A session of its own that computes with `threads` threads.
     ///
     /// # Errors
     /// The engine cannot load the model.
     pub fn make(&self, threads: usize) -> Result<Box<dyn Engine>> {
         match &self.backend {
-            Backend::OnnxRuntime { library, prepared } => Ok(Box::new(
-                onnxruntime::OnnxRuntime::new(library, &self.model, prepared.as_deref(), threads)?,
-            )),
+            Backend::OnnxRuntime { library, prepared } => {
+                let session = |prepared| {
+                    onnxruntime::OnnxRuntime::new(library, &self.model, prepared, threads)
+                };
+                let made = match prepared.as_deref() {
+                    None => session(None),
+                    Some(file) => session(Some(file)).or_else(|e| {
+                        log::warn!(
+                            "{}: the prepared model is broken, the original is loaded: {e}",
+                            file.display()
+                        );
+                        session(None)
+                    }),
+                };
+                Ok(Box::new(made?))
+            }
             Backend::PureRust(network) => Ok(Box::new(network.session(threads))),
         }
     }

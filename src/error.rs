@@ -90,10 +90,17 @@ impl Error {
 
     /// Whether this is only a reader that closed its end of our standard output.
     pub fn is_closed_pipe(&self) -> bool {
-        self.source
-            .as_deref()
-            .and_then(|e| e.downcast_ref::<std::io::Error>())
+        self.io()
             .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    /// Whether the system failed to read or write.
+    pub fn is_io(&self) -> bool {
+        self.io().is_some()
+    }
+
+    fn io(&self) -> Option<&std::io::Error> {
+        self.source.as_deref().and_then(|e| e.downcast_ref())
     }
 }
 

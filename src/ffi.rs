@@ -196,16 +196,12 @@ impl JpegDecoder {
                 (width * channels) as _,
                 format as _,
             );
-            let warning = tj::tj3GetErrorCode(self.0) == tj::TJERR_TJERR_WARNING as i32;
-            let message = if code == 0 {
-                return Ok(());
-            } else {
-                self.last_error()
-            };
-            if warning && is_harmless(&message) {
+            // A warning counts, too: libjpeg keeps the text of the first one only, so a
+            // harmless one may hide that half the picture is grey.
+            if code == 0 {
                 Ok(())
             } else {
-                Err(message)
+                Err(self.last_error())
             }
         }
     }
@@ -216,18 +212,6 @@ impl Drop for JpegDecoder {
         // SAFETY: the handle came from tj3Init and is not used again.
         unsafe { tj::tj3Destroy(self.0) }
     }
-}
-
-/// libjpeg's warnings that cost no pixel. All others ("premature end", "bad Huffman
-/// code", "found marker") mean a grey or smeared part, and that is no picture to label.
-fn is_harmless(warning: &str) -> bool {
-    [
-        "extraneous bytes before marker",
-        "Invalid SOS parameters",
-        "Unknown Adobe color transform",
-    ]
-    .iter()
-    .any(|text| warning.contains(text))
 }
 
 /// A side of `length` pixels after scaling by `eighths`, rounded up as libjpeg-turbo does.

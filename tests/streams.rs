@@ -142,7 +142,12 @@ fn garbage_and_cut_frames_cost_only_themselves() {
     let (a, b) = (&samples[0].1, &samples[1].1);
     let expected: Vec<String> = starts_of(&samples)[..2].to_vec();
     let stream = |parts: &[&[u8]]| parts.concat();
-    let cases: [(&str, Vec<u8>, usize); 5] = [
+    let cases: [(&str, Vec<u8>, usize); 6] = [
+        (
+            "garbage first",
+            stream(&[b"the middle of a frame \xff\xd9", a, b]),
+            1,
+        ),
         (
             "garbage between",
             stream(&[a, b"garbage \xff\xd8 more", b]),
@@ -186,7 +191,7 @@ fn broken_streams_say_what_was_expected() {
         (
             &["-"],
             b"hello there",
-            "-: no image: it begins with 68 65 6c 6c, expected JPEG",
+            "-: 11 bytes at the end are no image",
         ),
         (
             &["--raw", "rgb24:4x4"],

@@ -167,6 +167,14 @@ pub fn raw(text: &str) -> Result<RawFormat, String> {
         .ok_or_else(|| format!("{width}x{height} is too large"))
 }
 
+/// 1 to 256 threads or workers.
+pub fn parallel(text: &str) -> Result<usize, String> {
+    positive(text)
+        .ok()
+        .filter(|n| *n <= 256)
+        .ok_or_else(|| format!("`{text}`, expected a number from 1 to 256"))
+}
+
 /// At least 1.
 pub fn positive(text: &str) -> Result<usize, String> {
     parse(text)
@@ -183,9 +191,9 @@ pub fn batch(text: &str) -> Result<usize, String> {
 }
 
 /// 0 to 1.
-pub fn share(text: &str) -> Result<f32, String> {
+pub fn share<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
     parse(text)
-        .filter(|s| (0.0..=1.0).contains(s))
+        .filter(|s| (T::from(0)..=T::from(1)).contains(s))
         .ok_or_else(|| format!("`{text}`, expected a share from 0 to 1"))
 }
 

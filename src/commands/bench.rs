@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Finding, PipelineMaker, cores, open_model, print, print_json};
 use crate::cli::BenchArgs;
-use crate::engine::{EngineChoice, EngineOptions, Identity};
+use crate::engine::{EngineChoice, EngineMaker, EngineOptions, Identity};
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 use crate::pipeline::capture::{self, Frame, Pull, SourceOptions};
@@ -133,7 +133,7 @@ fn contenders(args: &BenchArgs) -> Result<Vec<Contender>> {
         };
         let maker = match PipelineMaker::new(model.clone(), &options, 1, args.decode) {
             Ok(maker) => maker,
-            Err(error) if choices.len() > 1 => {
+            Err(error) if choices.len() > 1 && !EngineMaker::is_library_named(&wished) => {
                 log::warn!("left out: {error}");
                 continue;
             }

@@ -141,7 +141,7 @@ pub fn run(args: &EvalArgs) -> Result<Finding> {
     show(&report, args.format)?;
     let enough = args
         .min_accuracy
-        .is_none_or(|least| report.quality.accuracy >= f64::from(least));
+        .is_none_or(|least| report.quality.accuracy >= least);
     Ok(if enough && report.failed == 0 {
         Finding::Good
     } else {

@@ -88,6 +88,12 @@ fn engines(model: &Arc<Model>, options: &EngineOptions) -> Result<Vec<EngineMake
             },
         ) {
             Ok(engine) => engines.push(engine),
+            Err(error)
+                if choice == EngineChoice::OnnxRuntime
+                    && EngineMaker::is_library_named(options) =>
+            {
+                return Err(error);
+            }
             Err(error) => log::warn!("not verified: {error}"),
         }
     }

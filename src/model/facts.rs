@@ -194,6 +194,10 @@ impl Facts {
             self.crop = fact((!whole).then_some(size.value), "follows from input.size");
         }
         let plain = self.plain_pixels();
+        if plain.quantization.is_some() {
+            // The pixel itself is the integer, whatever real value the graph makes of it.
+            self.quantization = None;
+        }
         self.or(plain).or(Facts {
             version: fact("0".into(), "none given"),
             quantization: fact(None, "none given"),

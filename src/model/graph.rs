@@ -2,7 +2,7 @@
 //! operators next to them.
 
 use super::facts::{Facts, fact};
-use super::manifest::{Color, Layout, Size};
+use super::manifest::{Color, Dtype, Layout, Size};
 use super::onnx::{ModelProto, Port};
 use crate::error::{Error, Result};
 
@@ -186,6 +186,16 @@ pub fn check(place: &str, model: &ModelProto, manifest: &super::manifest::Manife
         model.outputs(),
         Some(&manifest.output.tensor),
     )?;
+    if output.dtype.is_some_and(Dtype::is_integer) && manifest.output.quantization.is_none() {
+        return Err(Error::model(
+            place,
+            format!(
+                "output `{}` holds integers, and nothing says what they stand for",
+                output.name
+            ),
+        )
+        .remedy("give --output-quantization SCALE,ZERO_POINT"));
+    }
     let classes: Option<usize> = output.shape.iter().skip(1).copied().product();
     match classes {
         Some(classes) if output.shape.len() > 1 => {

@@ -92,6 +92,13 @@ pub enum Dtype {
     Int8,
 }
 
+impl Dtype {
+    /// Whether the elements are integers.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::Uint8 | Self::Int8)
+    }
+}
+
 /// Order of the channels; `mean` and `std` have one value per channel in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -370,9 +377,9 @@ impl Manifest {
         if pre.crop.is_none() && matches!(pre.resize, Resize::Shortest { .. }) {
             return complain("preprocess.resize shortest needs preprocess.crop".into());
         }
-        if !(self.output.temperature > 0.0 && self.output.temperature.is_finite()) {
+        if !(1e-6..=1e6).contains(&self.output.temperature) {
             return complain(format!(
-                "output.temperature is {}, expected above 0",
+                "output.temperature is {}, expected 1e-6 to 1e6",
                 self.output.temperature
             ));
         }
@@ -402,6 +409,15 @@ impl Manifest {
     }
 
     fn check_proof(&self, place: &str) -> Result<()> {
+        if let Some(proof) = &self.proof
+            && (proof.cases.is_empty() || !(0.0..1.0).contains(&proof.tolerance))
+        {
+            let (cases, tolerance) = (proof.cases.len(), proof.tolerance);
+            return Err(Error::model(
+                place,
+                format!("a proof of {cases} cases with tolerance {tolerance} proves nothing"),
+            ));
+        }
         let classes = self.labels.len();
         for case in self.proof.iter().flat_map(|p| &p.cases) {
             if case.probabilities.len() != classes {

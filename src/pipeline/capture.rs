@@ -251,7 +251,8 @@ fn flush(
 fn is_stream(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     std::fs::metadata(path).is_ok_and(|m| {
-        m.file_type().is_fifo() || m.file_type().is_char_device() && !path.starts_with("/dev/video")
+        m.file_type().is_fifo()
+            || m.file_type().is_char_device() && !path.to_string_lossy().starts_with("/dev/video")
     })
 }
 

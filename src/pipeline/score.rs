@@ -60,6 +60,14 @@ impl Scorer {
         item: usize,
         scores: &mut Scores,
     ) -> Result<()> {
+        let first = raw.shape.first().copied();
+        if first != Some(batch) && !(batch == 1 && raw.shape.len() < 2) {
+            let what = format!(
+                "the network gave the shape {:?} for a batch of {batch}, expected [{batch}, {}]",
+                raw.shape, self.classes
+            );
+            return Err(Error::engine(&self.place, what));
+        }
         let classes = raw.values.len() / batch.max(1);
         check_classes(&self.place, self.classes, classes)?;
         let values = &raw.values[item * classes..(item + 1) * classes];
@@ -68,11 +76,7 @@ impl Scorer {
             .map_or((1.0, 0.0), |q| (q.scale, q.zero_point as f32));
         scores.0.clear();
         scores.0.extend(values.iter().map(|v| (v - zero) * scale));
-        if scores.0.iter().any(|v| v.is_nan()) {
-            return Err(Error::engine(&self.place, "the network gave NaN").remedy(
-                "the model file is damaged, or its values overflow 16-bit floats: compare with `ocelli verify`",
-            ));
-        }
+        self.check_numbers(scores)?;
         self.doubt.look(&scores.0);
         match self.kind {
             OutputKind::Logits => softmax(&mut scores.0, self.temperature),
@@ -89,6 +93,16 @@ impl Scorer {
                     .for_each(|v| *v = v.max(f32::MIN_POSITIVE).ln());
                 softmax(&mut scores.0, self.temperature);
             }
+        }
+        // Infinite values become NaN in the softmax.
+        self.check_numbers(scores)
+    }
+
+    fn check_numbers(&self, scores: &Scores) -> Result<()> {
+        if scores.0.iter().any(|v| v.is_nan()) {
+            return Err(Error::engine(&self.place, "the network gave NaN or infinite values").remedy(
+                "the model file is damaged, or its values overflow 16-bit floats: compare with `ocelli verify`",
+            ));
         }
         Ok(())
     }

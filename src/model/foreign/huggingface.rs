@@ -14,7 +14,7 @@ use crate::model::manifest::{Color, Filter, Resize, Size};
 
 /// Processors for which a bare number is the shortest side (`default_to_square=False`
 /// in their `get_size_dict` call).
-const SHORTEST: [&str; 10] = [
+const SHORTEST: [&str; 9] = [
     "BitImageProcessor",
     "CLIPImageProcessor",
     "ConvNextImageProcessor",
@@ -24,7 +24,6 @@ const SHORTEST: [&str; 10] = [
     "MobileNetV2ImageProcessor",
     "MobileViTImageProcessor",
     "PoolFormerImageProcessor",
-    "PvtImageProcessor",
 ];
 /// Processors for which it is a square.
 const SQUARE: [&str; 7] = [
@@ -106,6 +105,9 @@ fn processor_facts(path: &Path, p: &Value) -> Result<Facts> {
                 format!("resample is {other}, expected 0 to 4 (PIL's numbers)"),
             )),
         });
+    if p.get("do_flip_channel_order").and_then(Value::as_bool) == Some(true) {
+        facts.color = fact(Color::Bgr, ORIGIN);
+    }
     facts.filter = filter.transpose()?.and_then(|f| fact(f, ORIGIN));
     let crop = p.get("crop_size").and_then(square_or_sides).filter(|_| {
         p.get("do_center_crop")
@@ -141,7 +143,32 @@ fn processor_facts(path: &Path, p: &Value) -> Result<Facts> {
         facts.mean = fact(vec![0.0; 3], ORIGIN);
         facts.std = fact(vec![1.0; 3], ORIGIN);
     }
-    Ok(facts)
+    Ok(without_special_rules(p, facts))
+}
+
+/// Leaves open what some processors compute by rules of their own: LeViT and PoolFormer
+/// resize to more than their size says, EfficientNet shifts or divides once more.
+fn without_special_rules(p: &Value, mut facts: Facts) -> Facts {
+    let name = processor(p);
+    let on = |key: &str| p.get(key).and_then(Value::as_bool) == Some(true);
+    if name.starts_with("Levit") || name.starts_with("PoolFormer") {
+        facts.resize = None;
+    }
+    if on("rescale_offset")
+        || name.starts_with("EfficientNet") && p.get("include_top") != Some(&Value::Bool(false))
+    {
+        (facts.rescale, facts.mean, facts.std) = (None, None, None);
+    }
+    facts
+}
+
+/// The processor's name, without the mark of its fast twin.
+fn processor(p: &Value) -> &str {
+    ["image_processor_type", "feature_extractor_type"]
+        .iter()
+        .find_map(|key| p.get(*key)?.as_str())
+        .unwrap_or_default()
+        .trim_end_matches("Fast")
 }
 
 /// The resize step, and the crop that it implies.
@@ -149,11 +176,7 @@ fn resize(p: &Value, crop: Option<Size>) -> (Option<Resize>, Option<Size>) {
     let Some(size) = p.get("size") else {
         return (None, None);
     };
-    let processor = ["image_processor_type", "feature_extractor_type"]
-        .iter()
-        .find_map(|key| p.get(*key)?.as_str())
-        .unwrap_or_default()
-        .trim_end_matches("Fast");
+    let processor = processor(p);
     let (shortest, exact) = match (pixels(size), size.get("shortest_edge").and_then(pixels)) {
         (_, Some(side)) => (Some(side), None),
         (Some(side), _) if SHORTEST.contains(&processor) => (Some(side), None),

@@ -40,12 +40,13 @@ pub fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     };
     facts.size = fact(Size { width, height }, ORIGIN);
     facts.crop = fact(Some(Size { width, height }), ORIGIN);
-    facts.resize = fact(
-        Resize::Shortest {
-            size: width.max(height),
-        },
-        ORIGIN,
-    );
+    // torchvision's Resize takes a pair as both sides.
+    let resize = if width == height {
+        Resize::Shortest { size: width }
+    } else {
+        Resize::Exact { width, height }
+    };
+    facts.resize = fact(resize, ORIGIN);
     facts.filter = fact(Filter::Bilinear, ORIGIN);
     facts.antialias = fact(true, ORIGIN);
     facts.color = fact(Color::Rgb, ORIGIN);

@@ -120,7 +120,11 @@ impl Source for Files {
     fn next(&mut self, frame: &mut Frame) -> Pull {
         let path = match self.paths.next() {
             None => return Pull::End,
-            Some(Err(e)) => return Pull::Failed(e),
+            Some(Err(e)) => {
+                // The list itself cannot be read: there is no next line.
+                self.paths = Box::new(std::iter::empty());
+                return Pull::Failed(e);
+            }
             Some(Ok(path)) => path,
         };
         let started = Instant::now();

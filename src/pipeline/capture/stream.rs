@@ -99,10 +99,10 @@ impl Stream {
             })?;
             self.check_size(format)?;
             Content::Y4m(format)
-        } else if Walker::at_start(bytes).is_some() {
-            Content::Images
-        } else {
+        } else if is_single(bytes) {
             Content::Single
+        } else {
+            Content::Images
         };
         Ok(())
     }
@@ -258,6 +258,14 @@ impl Stream {
     }
 }
 
+/// Whether a file of a format begins here that comes alone: GIF, WebP, BMP, TIFF, PNM.
+/// Anything else is searched for JPEGs and PNGs: a pipe may be joined in mid-frame.
+fn is_single(bytes: &[u8]) -> bool {
+    let magics: [&[u8]; 5] = [b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*"];
+    let pnm = matches!(bytes, [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..]);
+    pnm || magics.iter().any(|magic| bytes.starts_with(magic))
+}
+
 impl Source for Stream {
     fn next(&mut self, frame: &mut Frame) -> Pull {
         match self.pull(frame) {
@@ -267,7 +275,13 @@ impl Source for Stream {
                 Pull::Frame
             }
             Ok(false) => Pull::End,
-            Err(e) => Pull::Failed(e),
+            Err(e) => {
+                // A stream that cannot be read will not mend itself.
+                if e.is_io() {
+                    self.content = Content::Ended;
+                }
+                Pull::Failed(e)
+            }
         }
     }
 }

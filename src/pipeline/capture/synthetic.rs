@@ -57,7 +57,7 @@ impl FromStr for Settings {
                     settings.fps = value
                         .parse()
                         .ok()
-                        .filter(|f: &f64| (0.0..=1000.0).contains(f))
+                        .filter(|f: &f64| *f == 0.0 || (0.01..=1000.0).contains(f))
                         .ok_or_else(bad)?
                 }
                 "frames" => settings.frames = Some(value.parse().map_err(|_| bad())?),
