@@ -218,9 +218,9 @@ pub struct DecodeArgs {
 }
 
 impl DecodeArgs {
-    /// Largest encoded frame in bytes: more than a byte per pixel is no sensible picture.
+    /// Largest file or frame in bytes: with its pixels it has to fit into memory.
     pub fn max_bytes(&self) -> usize {
-        self.max_pixels.max(1 << 20)
+        self.max_pixels.max(64 << 20)
     }
 }
 

@@ -73,7 +73,10 @@ impl Decoder {
     pub fn decode(&mut self, frame: &Frame, need: &dyn Need, picture: &mut Picture) -> Result<()> {
         picture.eighths = 8;
         let decoded = match frame.encoding {
-            Encoding::Raw(format) => raw::decode(&frame.bytes, format, need, picture),
+            Encoding::Raw(format) => {
+                check_size(format.width, format.height, self.options.max_pixels)
+                    .and_then(|()| raw::decode(&frame.bytes, format, need, picture))
+            }
             Encoding::File if frame.bytes.starts_with(&[0xff, crate::jpeg::SOI]) => self
                 .jpeg
                 .decode(&frame.bytes, self.options.max_pixels, need, picture),
@@ -127,6 +130,29 @@ fn check_size(width: usize, height: usize, max_pixels: usize) -> std::result::Re
             remedy: Some("raise --max-pixels if the file is to be trusted".into()),
         }),
     }
+}
+
+/// Bytes of memory for pixels, per pixel allowed: RGB.
+const BUDGET: usize = 3;
+
+/// Refuses pictures whose pixels would take more memory than RGB of the limit.
+fn check_memory(
+    width: usize,
+    height: usize,
+    bytes_per_pixel: usize,
+    max_pixels: usize,
+) -> std::result::Result<(), Refusal> {
+    let (needed, budget) = (
+        (width * height).saturating_mul(bytes_per_pixel),
+        max_pixels.saturating_mul(BUDGET),
+    );
+    if needed <= budget {
+        return Ok(());
+    }
+    Err(Refusal {
+        text: format!("its {width}x{height} pixels take {needed} bytes, at most {budget} are used"),
+        remedy: Some("raise --max-pixels if the file is to be trusted".into()),
+    })
 }
 
 /// RGB to luma in place, by PIL's fixed-point form of ITU-R 601-2.

@@ -5,7 +5,7 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
-use super::{Need, Picture, Refusal, check_size};
+use super::{Need, Picture, Refusal, check_memory, check_size};
 use crate::error::{Error, Result};
 use crate::ffi::{JpegDecoder, JpegHeader, Region, scaled};
 use crate::jpeg::{EOI, prologue};
@@ -79,6 +79,13 @@ impl Jpeg {
         let orientation = exif
             .and_then(Orientation::from_exif_chunk)
             .unwrap_or(Orientation::NoTransforms);
+        // Such pictures are decoded whole and then once more: as RGB, or upright.
+        let bytes_per_pixel = match (header.cmyk, orientation) {
+            (true, _) => 7,
+            (false, Orientation::NoTransforms) => 3,
+            (false, _) => 6,
+        };
+        check_memory(header.width, header.height, bytes_per_pixel, max_pixels)?;
         let damaged = |e| format!("the JPEG is damaged: {e}");
         if header.cmyk {
             let size = (header.width, header.height);

@@ -5,10 +5,7 @@ use std::io::Cursor;
 use image::{ColorType, ImageDecoder, ImageReader, Limits};
 
 use super::jpeg::turn;
-use super::{Picture, Refusal, check_size};
-
-/// Bytes of decoded pixels and decoder buffers together, per pixel allowed.
-const BYTES_PER_PIXEL: usize = 3;
+use super::{BUDGET, Picture, Refusal, check_memory, check_size};
 
 /// Decodes a whole file.
 pub fn decode(bytes: &[u8], max_pixels: usize, picture: &mut Picture) -> Result<(), Refusal> {
@@ -34,18 +31,10 @@ pub fn decode(bytes: &[u8], max_pixels: usize, picture: &mut Picture) -> Result<
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     check_size(width, height, max_pixels)?;
-    let budget = max_pixels * BYTES_PER_PIXEL;
     let size = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
-    if size > budget {
-        return Err(Refusal {
-            text: format!(
-                "its {width}x{height} pixels take {size} bytes, at most {budget} are used"
-            ),
-            remedy: Some("raise --max-pixels if the file is to be trusted".into()),
-        });
-    }
+    check_memory(width, height, size.div_ceil(width * height), max_pixels)?;
     let mut limits = Limits::default();
-    limits.max_alloc = Some(budget as u64);
+    limits.max_alloc = Some((max_pixels as u64).saturating_mul(BUDGET as u64));
     decoder.set_limits(limits).map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let color = decoder.color_type();
