@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::model::manifest::Proof;
 use crate::pipeline::capture::Frame;
+use crate::pipeline::score::best;
 use crate::pipeline::write::Record;
 use crate::pipeline::{Pipeline, PipelineOptions};
 
@@ -114,7 +115,7 @@ fn judge(model: &Arc<Model>, engines: &EngineMaker, proof: &Proof) -> Result<Ver
         let best = model
             .manifest
             .labels
-            .get(best(&scores))
+            .get(best(&scores).index)
             .cloned()
             .unwrap_or_default();
         cases.push(CaseVerdict {
@@ -187,16 +188,6 @@ fn difference(here: &[f32], there: &[f32]) -> f32 {
         .zip(there)
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f32::max)
-}
-
-fn best(scores: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, score) in scores.iter().enumerate() {
-        if *score > scores[best] {
-            best = index;
-        }
-    }
-    best
 }
 
 fn text(model: &Model, verdicts: &[Verdict]) -> String {

@@ -124,6 +124,20 @@ pub fn softmax(values: &mut [f32], temperature: f32) {
     values.iter_mut().for_each(|v| *v /= sum);
 }
 
+/// The best class; of equals the first, and class 0 of none.
+pub fn best(scores: &[f32]) -> Candidate {
+    let mut best = Candidate {
+        index: 0,
+        score: f32::NEG_INFINITY,
+    };
+    for (index, score) in scores.iter().copied().enumerate() {
+        if score > best.score {
+            best = Candidate { index, score };
+        }
+    }
+    best
+}
+
 impl Scores {
     /// The best `count` classes, best first; of equals the first in the labels' order.
     pub fn top(&self, count: usize, top: &mut Vec<Candidate>) {

@@ -1,7 +1,7 @@
 //! Fifth stage: a decision from scores. The best class counts, unless the model was
 //! trained to say when it does not know.
 
-use super::score::{Candidate, Scores};
+use super::score::{Candidate, Scores, best};
 /// What the picture is said to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Decision {
@@ -26,15 +26,7 @@ impl Decider {
 
     /// The decision for one frame's scores.
     pub fn run(&self, scores: &Scores) -> Decision {
-        let mut best = Candidate {
-            index: 0,
-            score: f32::NEG_INFINITY,
-        };
-        for (index, score) in scores.0.iter().copied().enumerate() {
-            if score > best.score {
-                best = Candidate { index, score };
-            }
-        }
+        let best = best(&scores.0);
         Decision {
             best,
             unknown: best.score < self.threshold,

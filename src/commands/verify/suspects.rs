@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{best, difference, pipeline, replay};
+use super::{difference, pipeline, replay};
 use crate::engine::EngineMaker;
 use crate::error::Result;
 use crate::model::Model;
 use crate::model::manifest::{Color, Filter, Manifest, OutputKind, Proof};
+use crate::pipeline::score::best;
 
 /// A mistake and how it is undone.
 type Hypothesis = (String, Box<dyn Fn(&mut Manifest)>);
@@ -45,7 +46,7 @@ pub fn name(
         .cases
         .iter()
         .zip(&scores)
-        .all(|(c, s)| best(s) == best(&c.probabilities));
+        .all(|(c, s)| best(s).index == best(&c.probabilities).index);
     Ok(if same_best {
         "output.temperature, or an engine or precision of its own arithmetic: the best labels are right, their scores are not".into()
     } else {
