@@ -5,6 +5,7 @@
     reason = "flattened groups have no help text of their own"
 )]
 
+mod live;
 mod values;
 
 use std::ffi::OsString;
@@ -16,8 +17,9 @@ use crate::engine::{EngineChoice, EngineOptions};
 use crate::model::Wishes;
 use crate::model::facts::{Facts, fact};
 use crate::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Size};
-use crate::pipeline::capture::{ListFormat, RawFormat, SourceOptions};
+use crate::pipeline::capture::{Cover, ListFormat, RawFormat, SourceOptions};
 use crate::pipeline::write::Format;
+pub use live::{CameraArgs, LiveArgs};
 use values::ResizeArg;
 
 /// Runs image classifiers on edge devices: a picture in, the right label out, by the
@@ -56,6 +58,8 @@ pub enum Command {
     Pack(PackArgs),
     /// Optimise a model for this machine ahead of time, so that it starts faster
     Prepare(PrepareArgs),
+    /// List cameras by what they are known by, with their modes
+    Devices(DevicesArgs),
 }
 
 /// Which model, and what it does not say itself. Groups with a heading stand behind a
@@ -227,7 +231,7 @@ impl DecodeArgs {
 /// `ocelli run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Files, folders, globs, `-` (standard input) or `synthetic:`
+    /// Files, folders, globs, `-` (standard input), `camera:0`, /dev/video0, `synthetic:`
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
     /// text, json (one object per line) or csv
@@ -251,9 +255,6 @@ pub struct RunArgs {
     /// Stop after so many frames
     #[arg(long, value_name = "N")]
     pub frames: Option<u64>,
-    /// Treat the source as live: classify the newest frame, drop what came in between
-    #[arg(long)]
-    pub live: bool,
     /// Standard input holds pixels: rgb24|bgr24|gray8|yuyv|nv12|yuv420p|yuv422p|yuv444p:WxH
     #[arg(long, value_name = "FORMAT:WxH", value_parser = values::raw)]
     pub raw: Option<RawFormat>,
@@ -264,6 +265,10 @@ pub struct RunArgs {
     #[arg(short = '0', long, requires = "files_from")]
     pub null: bool,
     #[command(flatten)]
+    pub live: LiveArgs,
+    #[command(flatten)]
+    pub camera: CameraArgs,
+    #[command(flatten)]
     pub model: ModelArgs,
     #[command(flatten)]
     pub decode: DecodeArgs,
@@ -272,9 +277,10 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// How sources are read.
-    pub fn source_options(&self) -> SourceOptions {
+    /// How sources are read for a model that needs to see `cover`, perhaps only luma.
+    pub fn source_options(&self, cover: Cover, gray: bool) -> SourceOptions {
         SourceOptions {
+            mode: self.camera.mode(cover, gray),
             raw: self.raw,
             files_from: self.files_from.clone(),
             list: if self.null {
@@ -391,4 +397,12 @@ pub struct PrepareArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+/// `ocelli devices`
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }

@@ -1,6 +1,7 @@
 //! One file per command; here is what they share.
 
 pub mod bench;
+pub mod devices;
 pub mod eval;
 pub mod inspect;
 pub mod pack;
@@ -19,6 +20,7 @@ use crate::cli::{DecodeArgs, ModelArgs};
 use crate::engine::{EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::pipeline::smooth::SmoothWish;
 use crate::pipeline::{Pipeline, PipelineOptions};
 
 /// What a command found out.
@@ -66,13 +68,22 @@ impl PipelineMaker {
             fast_decode: decode.fast_decode,
             batch: model.file.fixed_batch.unwrap_or(1),
             top_k: 5,
-            threshold: None,
+            smooth: SmoothWish::default(),
         };
         Ok(Self {
             model,
             engines,
             threads,
             options,
+        })
+    }
+
+    /// The same for another model.
+    fn with_model(&self, model: Arc<Model>) -> Result<Self> {
+        Ok(Self {
+            engines: Arc::new(self.engines.for_model(model.clone())?),
+            model,
+            ..self.clone()
         })
     }
 

@@ -76,6 +76,7 @@ pub struct EngineOptions {
 pub struct EngineMaker {
     model: Arc<Model>,
     backend: Backend,
+    use_prepared: bool,
 }
 
 enum Backend {
@@ -84,6 +85,17 @@ enum Backend {
         prepared: Option<PathBuf>,
     },
     PureRust(pure_rust::Network),
+}
+
+impl Backend {
+    fn onnxruntime(library: library::Library, model: &Model, use_prepared: bool) -> Result<Self> {
+        let prepared = if use_prepared {
+            prepared::find(model, &library.version)?
+        } else {
+            None
+        };
+        Ok(Self::OnnxRuntime { library, prepared })
+    }
 }
 
 impl EngineMaker {
@@ -103,17 +115,32 @@ impl EngineMaker {
             }
         };
         let backend = match library {
-            Some(library) => {
-                let prepared = if options.use_prepared {
-                    prepared::find(&model, &library.version)?
-                } else {
-                    None
-                };
-                Backend::OnnxRuntime { library, prepared }
-            }
+            Some(library) => Backend::onnxruntime(library, &model, options.use_prepared)?,
             None => Backend::PureRust(pure_rust::Network::load(&model)?),
         };
-        Ok(Self { model, backend })
+        Ok(Self {
+            model,
+            backend,
+            use_prepared: options.use_prepared,
+        })
+    }
+
+    /// The same engine for another model; a process can start ONNX Runtime only once.
+    ///
+    /// # Errors
+    /// The engine cannot load the model.
+    pub fn for_model(&self, model: Arc<Model>) -> Result<Self> {
+        let backend = match &self.backend {
+            Backend::OnnxRuntime { library, .. } => {
+                Backend::onnxruntime(library.clone(), &model, self.use_prepared)?
+            }
+            Backend::PureRust(_) => Backend::PureRust(pure_rust::Network::load(&model)?),
+        };
+        Ok(Self {
+            model,
+            backend,
+            use_prepared: self.use_prepared,
+        })
     }
 
     /// Whether the user named a library, so that it has to be used.

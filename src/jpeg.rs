@@ -82,6 +82,12 @@ pub fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     None
 }
 
+/// Whether the bytes look like one whole JPEG: a start, and an end marker somewhere behind
+/// it. Cameras pad frames with zeros.
+pub fn is_whole(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, SOI]) && memchr::memmem::rfind(bytes, &[0xff, EOI]).is_some()
+}
+
 /// The EXIF block of a file (TIFF structure), if it has one before its pixels, and where
 /// its first scan begins.
 pub fn prologue(bytes: &[u8]) -> (Option<&[u8]>, Option<usize>) {

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ocelli::cli::{Cli, Command};
-use ocelli::commands::{self, Finding, bench, eval, inspect, pack, prepare, run, verify};
+use ocelli::commands::{self, Finding, bench, devices, eval, inspect, pack, prepare, run, verify};
 use ocelli::ffi;
+use ocelli::pipeline::write::make_way;
 
 fn main() -> ExitCode {
     ffi::disable_onnxruntime_telemetry();
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
+        Command::Devices(args) => devices::run(args),
     };
     match result {
         Ok(Finding::Good) => ExitCode::SUCCESS,
@@ -42,16 +44,19 @@ fn start_log(cli: &Cli) {
         _ => "trace",
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
-        .format(|out, record| match record.level() {
-            log::Level::Info => writeln!(out, "ocelli: {}", record.args()),
-            log::Level::Warn => writeln!(out, "ocelli: warning: {}", record.args()),
-            log::Level::Error => writeln!(out, "ocelli: error: {}", record.args()),
-            level => writeln!(
-                out,
-                "ocelli: {}: {}",
-                level.as_str().to_lowercase(),
-                record.args()
-            ),
+        .format(|out, record| {
+            make_way();
+            match record.level() {
+                log::Level::Info => writeln!(out, "ocelli: {}", record.args()),
+                log::Level::Warn => writeln!(out, "ocelli: warning: {}", record.args()),
+                log::Level::Error => writeln!(out, "ocelli: error: {}", record.args()),
+                level => writeln!(
+                    out,
+                    "ocelli: {}: {}",
+                    level.as_str().to_lowercase(),
+                    record.args()
+                ),
+            }
         })
         .init();
 }

@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod decode;
+pub mod live;
 pub mod preprocess;
 pub mod score;
 pub mod smooth;
@@ -18,7 +19,7 @@ use capture::Frame;
 use decode::{DecodeOptions, Decoder, Picture};
 use preprocess::{Geometry, Preprocessor, Tensor};
 use score::{Scorer, Scores};
-use smooth::Decider;
+use smooth::{Decider, SmoothWish};
 use write::{Record, Timing};
 
 /// Everything that classifies frames on one thread, with its reused buffers.
@@ -48,15 +49,15 @@ pub struct PipelineOptions {
     pub batch: usize,
     /// Classes per record.
     pub top_k: usize,
-    /// The score below which nothing is known; `None` leaves it to the model.
-    pub threshold: Option<f32>,
+    /// How steady decisions are.
+    pub smooth: SmoothWish,
 }
 
 impl Pipeline {
     /// A pipeline for `model` on `engine`.
     ///
     /// # Errors
-    /// There is no memory for a decoder.
+    /// There is no memory for a decoder; the options contradict the model.
     pub fn new(model: &Model, engine: Box<dyn Engine>, options: PipelineOptions) -> Result<Self> {
         let manifest = &model.manifest;
         let gray = manifest.input.color.channels() == 1;
@@ -73,8 +74,8 @@ impl Pipeline {
             scorer: Scorer::new(manifest),
             decider: Decider::new(
                 options
-                    .threshold
-                    .or(manifest.rejection.map(|r| r.threshold as f32)),
+                    .smooth
+                    .resolve(manifest.rejection.map(|r| r.threshold as f32))?,
             ),
             picture: Picture::default(),
             raw: RawScores::default(),
@@ -98,6 +99,16 @@ impl Pipeline {
     /// The scores of every class for the frame classified last.
     pub fn scores(&self) -> &Scores {
         &self.scores
+    }
+
+    /// Runs the network once on nothing, so that the first frame does not wait for what
+    /// engines put off until then.
+    ///
+    /// # Errors
+    /// The network cannot be run.
+    pub fn warm_up(&mut self) -> Result<()> {
+        self.tensor.set_batch(self.batch);
+        self.engine.run(&self.tensor, &mut self.raw)
     }
 
     /// Classifies up to a batch of frames, each into the record at its place. A frame that
@@ -136,7 +147,7 @@ impl Pipeline {
             record.timing.inference = inference;
             record.failure = match &failure {
                 Some(what) => Some(Error::engine(&frame.source, what.as_str())),
-                None => self.decide(batch, item, record).err(),
+                None => self.decide(batch, item, frame.instant, record).err(),
             };
             let timing = &mut record.timing;
             timing.total = timing.capture + timing.decode + timing.preprocess + timing.inference;
@@ -160,9 +171,15 @@ impl Pipeline {
         })
     }
 
-    fn decide(&mut self, batch: usize, item: usize, record: &mut Record) -> Result<()> {
+    fn decide(
+        &mut self,
+        batch: usize,
+        item: usize,
+        at: Instant,
+        record: &mut Record,
+    ) -> Result<()> {
         self.scorer.run(&self.raw, batch, item, &mut self.scores)?;
-        record.decision = self.decider.run(&self.scores);
+        record.decision = self.decider.run(&mut self.scores, at);
         self.scores.top(self.top_k, &mut record.top);
         record.doubt = self.scorer.doubt().finding();
         Ok(())
@@ -173,7 +190,7 @@ fn begin(record: &mut Record, frame: &Frame) {
     record.number = frame.number;
     record.source.clone_from(&frame.source);
     record.time = frame.time;
-    record.dropped = frame.dropped;
+    record.tally = frame.live.then_some(frame.tally);
     record.frame_age = None;
     record.doubt = None;
     record.failure = None;

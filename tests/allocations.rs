@@ -75,7 +75,7 @@ fn allocations(frame: Frame, format: Format) -> u64 {
         fast_decode: false,
         batch: 1,
         top_k: 4,
-        threshold: None,
+        smooth: Default::default(),
     };
     let mut writer = Writer::new(
         std::io::sink(),

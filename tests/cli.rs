@@ -204,8 +204,8 @@ fn what_cannot_start_exits_with_2_and_names_the_remedy() {
             "*.nothing: matches no file",
         ),
         (
-            &["run", "-m", &shapes, "camera:0"],
-            "cameras are not supported by this version; pipe frames in: ffmpeg",
+            &["run", "-m", &shapes, "camera:nowhere"],
+            "camera:nowhere: ",
         ),
         (
             &["run", "-m", &shapes, "synthetic:hue=3"],

@@ -2,13 +2,14 @@
 //! expected.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use crate::model::Fit;
 use crate::model::manifest::{Quantization, Resize, Size};
-use crate::pipeline::capture::{PixelFormat, RawFormat};
+use crate::pipeline::capture::{Coding, PixelFormat, RawFormat};
 
 /// A comma-separated list of numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -202,6 +203,26 @@ pub fn seconds(text: &str) -> Result<f64, String> {
     parse(text)
         .filter(|s| *s > 0.0 && *s < 1e6)
         .ok_or_else(|| format!("`{text}`, expected seconds above 0"))
+}
+
+/// A rate per second.
+pub fn rate(text: &str) -> Result<f64, String> {
+    parse(text)
+        .filter(|rate| (0.001..=1000.0).contains(rate))
+        .ok_or_else(|| format!("`{text}`, expected a number per second from 0.001 to 1000"))
+}
+
+/// A length of time with its unit.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|e| format!("`{text}`: {e}, expected a time such as 500ms, 2s or 15min"))
+}
+
+/// How a camera delivers pixels.
+pub fn coding(text: &str) -> Result<Coding, String> {
+    Coding::from_name(text).ok_or_else(|| {
+        format!("`{text}`, expected yuyv, nv12, mjpeg, rgb24, bgr24, gray8, yuv420p or yuv422p")
+    })
 }
 
 #[cfg(test)]

@@ -94,6 +94,7 @@ fn frames(args: &BenchArgs) -> Result<Vec<Frame>> {
         files_from: None,
         list: Default::default(),
         max_bytes: args.decode.max_bytes(),
+        mode: Default::default(),
     };
     let mut source = capture::open(&args.sources, &options)?.source;
     let mut frames = Vec::new();
@@ -101,7 +102,8 @@ fn frames(args: &BenchArgs) -> Result<Vec<Frame>> {
         let mut frame = Frame::default();
         match source.next(&mut frame) {
             Pull::Frame => frames.push(frame),
-            Pull::Failed(error) => log::error!("{error}"),
+            Pull::Failed(error) | Pull::Lost(error) => log::error!("{error}"),
+            Pull::Broken(error) => return Err(error),
             Pull::End => break,
         }
     }

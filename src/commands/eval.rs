@@ -74,6 +74,7 @@ pub fn run(args: &EvalArgs) -> Result<Finding> {
         }
     }
     let options = SourceOptions {
+        mode: Default::default(),
         raw: None,
         files_from: None,
         list: Default::default(),

@@ -1,5 +1,9 @@
 //! `ocelli run`: classify what the sources give.
 
+mod follow;
+mod reload;
+mod service;
+
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -10,7 +14,8 @@ use crate::cli::RunArgs;
 use crate::engine::Identity;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::pipeline::capture::{self, Live, Opened};
+use crate::pipeline::capture;
+use crate::pipeline::preprocess;
 use crate::pipeline::workers::{self, Summary};
 use crate::pipeline::write::{Context, Record, Writer};
 
@@ -30,16 +35,13 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     if args.raw.is_some() && names.is_empty() {
         names.push("-".into());
     }
-    let Opened { source, live } = capture::open(&names, &args.source_options())?;
-    let live = live || args.live;
-    let count = source.count();
-    if args.live && count.is_some() {
-        return Err(Error::usage(
-            "--live",
-            "these sources are finite: every frame but the newest would be dropped",
-        )
-        .remedy("leave it out, or name a stream such as `-`"));
-    }
+    let cover = preprocess::cover(&model.manifest.preprocess);
+    let gray = model.manifest.input.color.channels() == 1;
+    let mut opened = capture::open(&names, &args.source_options(cover, gray))?;
+    let count = opened.source.count();
+    check_live(args, opened.live, count)?;
+    opened.live |= args.live.live;
+    let live = opened.live;
     let workers = if live {
         1
     } else {
@@ -52,22 +54,20 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
         PipelineMaker::new(model.clone(), &args.engine.options(), threads, args.decode)?;
     maker.options.batch = batch_size(&model, args.batch, live)?;
     maker.options.top_k = args.top_k;
-    maker.options.threshold = args.threshold;
+    maker.options.smooth = args.live.steadiness(args.threshold);
 
     let first = maker.make()?;
     let identity = first.engine().identity().clone();
     announce(&model, &identity, workers, threads);
+    if live {
+        return follow::follow(args, opened, maker, first, &stop);
+    }
     let mut writer = Writer::new(
         std::io::stdout(),
         args.format,
         Context::new(&model.manifest, &identity, args.top_k),
     );
     let bar = progress(count);
-    let source = if live {
-        Box::new(Live::start(source))
-    } else {
-        source
-    };
     // The first pipeline is made before anything is read, so that a bad model stops.
     let first = std::sync::Mutex::new(Some(first));
     let make = move |_| {
@@ -77,12 +77,31 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
             .and_then(|mut f| f.take())
             .map_or_else(|| maker.make(), Ok)
     };
-    let summary = workers::run(source, workers, args.frames, &stop, make, |record| {
+    let summary = workers::run(opened.source, workers, args.frames, &stop, make, |record| {
         bar.inc(1);
         report(record, &mut writer, &bar)
     })?;
     bar.finish_and_clear();
-    Ok(conclude(summary, live))
+    Ok(conclude(summary))
+}
+
+/// Refuses what makes no sense for these sources.
+fn check_live(args: &RunArgs, live: bool, count: Option<u64>) -> Result<()> {
+    if args.live.live && !live && count.is_some() {
+        return Err(Error::usage(
+            "--live",
+            "these sources are finite: every frame but the newest would be dropped",
+        )
+        .remedy("leave it out, or name a stream such as `-`"));
+    }
+    match args.live.given() {
+        Some(flag) if !live && !args.live.live => Err(Error::usage(
+            flag,
+            "this is for live sources, and these are files or a stream",
+        )
+        .remedy("leave it out, or add --live for a stream such as `-`")),
+        _ => Ok(()),
+    }
 }
 
 fn default_workers(args: &RunArgs, count: Option<u64>) -> usize {
@@ -153,7 +172,7 @@ fn report(record: &Record, writer: &mut Writer<std::io::Stdout>, bar: &ProgressB
     }
 }
 
-fn conclude(summary: Summary, live: bool) -> Finding {
+fn conclude(summary: Summary) -> Finding {
     let Summary {
         classified,
         failed,
@@ -166,7 +185,7 @@ fn conclude(summary: Summary, live: bool) -> Finding {
         log::info!("{classified} classified, {failed} failed");
     }
     match (failed, stopped) {
-        (_, true) if !live => Finding::Interrupted,
+        (_, true) => Finding::Interrupted,
         (0, _) => Finding::Good,
         _ => Finding::Negative,
     }

@@ -19,6 +19,7 @@ use crate::model::Model;
 use crate::model::manifest::Proof;
 use crate::pipeline::capture::Frame;
 use crate::pipeline::score::best;
+use crate::pipeline::smooth::SmoothWish;
 use crate::pipeline::write::Record;
 use crate::pipeline::{Pipeline, PipelineOptions};
 
@@ -105,6 +106,34 @@ fn engines(model: &Arc<Model>, options: &EngineOptions) -> Result<Vec<EngineMake
     }
 }
 
+/// Replays the proof of a model that is to take over.
+///
+/// # Errors
+/// It does not give the trainer's answers here.
+pub(super) fn prove(model: &Arc<Model>, engines: &EngineMaker) -> Result<()> {
+    let Some(proof) = &model.manifest.proof else {
+        log::warn!(
+            "{}: the model carries no proof, it is taken unproved",
+            model.place()
+        );
+        return Ok(());
+    };
+    let verdict = judge(model, engines, proof)?;
+    if verdict.passed {
+        return Ok(());
+    }
+    Err(Error::model(
+        model.place(),
+        format!(
+            "its proof fails on {}: probabilities differ by {:.4}, tolerance {}; suspect {}",
+            verdict.identity.engine,
+            verdict.largest_difference,
+            verdict.tolerance,
+            verdict.suspect.unwrap_or_default()
+        ),
+    ))
+}
+
 fn judge(model: &Arc<Model>, engines: &EngineMaker, proof: &Proof) -> Result<Verdict> {
     let engine = engines.make(cores().min(4))?;
     let identity = engine.identity().clone();
@@ -153,7 +182,7 @@ fn pipeline(model: &Model, engine: Box<dyn crate::engine::Engine>) -> Result<Pip
             fast_decode: false,
             batch,
             top_k: 1,
-            threshold: None,
+            smooth: SmoothWish::default(),
         },
     )
 }

@@ -1,11 +1,13 @@
 //! First stage: frames, as bytes, from wherever they come. Finite sources give every frame
 //! in order; a live one gives the newest.
 
+mod camera;
 mod files;
-mod live;
+mod newest;
 mod split;
 mod stream;
 mod synthetic;
+mod tally;
 mod window;
 mod y4m;
 
@@ -15,9 +17,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Error, Result};
+pub use camera::{Camera, Coding, Cover, Mode, ModeWish, Node, modes_of, nodes};
 pub use files::{ListFormat, pictures_below};
-pub use live::Live;
+pub use newest::{Newest, Policy, Taken};
 pub use synthetic::Settings as SyntheticSettings;
+pub use tally::Tally;
 
 /// One frame as it was captured. Its buffers are reused for the next one.
 #[derive(Debug)]
@@ -36,8 +40,8 @@ pub struct Frame {
     pub instant: Instant,
     /// How long reading it took.
     pub capture: Duration,
-    /// Frames of a live source that were dropped so far for newer ones.
-    pub dropped: u64,
+    /// What a live source has left out so far.
+    pub tally: Tally,
     /// Whether its age matters.
     pub live: bool,
 }
@@ -89,17 +93,36 @@ pub enum PixelFormat {
 impl RawFormat {
     /// Bytes per frame; `None` when the size overflows.
     pub fn frame_bytes(&self) -> Option<usize> {
-        let pixels = self.width.checked_mul(self.height)?;
-        let (half_width, half_height) = (self.width.div_ceil(2), self.height.div_ceil(2));
-        match self.pixels {
-            PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Yuv444p => pixels.checked_mul(3),
-            PixelFormat::Gray8 => Some(pixels),
-            PixelFormat::Yuyv => half_width.checked_mul(4)?.checked_mul(self.height),
-            PixelFormat::Nv12 | PixelFormat::Yuv420p => {
-                pixels.checked_add(half_width * half_height * 2)
+        let bytes = self
+            .planes()?
+            .into_iter()
+            .map(|(row, rows)| row.checked_mul(rows));
+        bytes.sum()
+    }
+
+    /// Bytes per row and rows of each plane; planes that the format lacks are empty.
+    fn planes(&self) -> Option<[(usize, usize); 3]> {
+        const NONE: (usize, usize) = (0, 0);
+        let (width, height) = (self.width, self.height);
+        let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+        Some(match self.pixels {
+            PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
+                [(width.checked_mul(3)?, height), NONE, NONE]
             }
-            PixelFormat::Yuv422p => pixels.checked_add(half_width.checked_mul(self.height)? * 2),
-        }
+            PixelFormat::Gray8 => [(width, height), NONE, NONE],
+            PixelFormat::Yuyv => [(half_width.checked_mul(4)?, height), NONE, NONE],
+            PixelFormat::Nv12 => [
+                (width, height),
+                (half_width.checked_mul(2)?, half_height),
+                NONE,
+            ],
+            PixelFormat::Yuv420p => {
+                let chroma = (half_width, half_height);
+                [(width, height), chroma, chroma]
+            }
+            PixelFormat::Yuv422p => [(width, height), (half_width, height), (half_width, height)],
+            PixelFormat::Yuv444p => [(width, height); 3],
+        })
     }
 }
 
@@ -113,7 +136,7 @@ impl Default for Frame {
             time: SystemTime::UNIX_EPOCH,
             instant: Instant::now(),
             capture: Duration::ZERO,
-            dropped: 0,
+            tally: Tally::default(),
             live: false,
         }
     }
@@ -140,6 +163,10 @@ pub enum Pull {
     Frame,
     /// This input is bad; the next one may be fine.
     Failed(Error),
+    /// A live source is lost; asking again waits for it.
+    Lost(Error),
+    /// The source cannot be used at all.
+    Broken(Error),
     /// There are no more.
     End,
 }
@@ -166,14 +193,18 @@ pub struct SourceOptions {
     pub list: ListFormat,
     /// Largest encoded frame, in bytes.
     pub max_bytes: usize,
+    /// How a camera is to be run.
+    pub mode: ModeWish,
 }
 
 /// A source, or several one after the other, and whether it is live.
 pub struct Opened {
     /// The frames.
     pub source: Box<dyn Source>,
-    /// Whether only the newest frame matters.
+    /// Whether it has a clock of its own.
     pub live: bool,
+    /// What happens to frames that come too fast, if it is live.
+    pub policy: Policy,
 }
 
 /// Opens what the command line names.
@@ -193,7 +224,10 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
     let mut live = false;
     for name in names {
         let text = name.to_string_lossy();
-        if text == "-" || is_stream(Path::new(name)) {
+        if is_camera(&text) {
+            live = true;
+            chain.push(Box::new(Camera::new(&text, options.mode)));
+        } else if text == "-" || is_stream(Path::new(name)) {
             flush(&mut paths, &mut chain, options)?;
             chain.push(open_stream(name, options)?);
         } else if let Some(settings) = text.strip_prefix("synthetic:") {
@@ -222,6 +256,7 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
         1 => Ok(Opened {
             source: chain.remove(0),
             live,
+            policy: Policy::Newest,
         }),
         _ => Ok(Opened {
             source: Box::new(Chain {
@@ -229,6 +264,7 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
                 current: None,
             }),
             live,
+            policy: Policy::Newest,
         }),
     }
 }
@@ -250,10 +286,12 @@ fn flush(
 /// A FIFO or a character device is read like standard input.
 fn is_stream(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
-    std::fs::metadata(path).is_ok_and(|m| {
-        m.file_type().is_fifo()
-            || m.file_type().is_char_device() && !path.to_string_lossy().starts_with("/dev/video")
-    })
+    std::fs::metadata(path).is_ok_and(|m| m.file_type().is_fifo() || m.file_type().is_char_device())
+}
+
+/// A camera by number, identity or path.
+fn is_camera(name: &str) -> bool {
+    name.starts_with("camera:") || camera::is_video_device(Path::new(name))
 }
 
 fn open_stream(name: &OsString, options: &SourceOptions) -> Result<Box<dyn Source>> {
@@ -274,12 +312,7 @@ fn open_stream(name: &OsString, options: &SourceOptions) -> Result<Box<dyn Sourc
 
 fn unsupported(name: &str) -> Option<&'static str> {
     match name {
-        _ if name.starts_with("camera:")
-            || name.starts_with("csi:")
-            || name.starts_with("/dev/video") =>
-        {
-            Some("cameras")
-        }
+        _ if name.starts_with("csi:") => Some("CSI cameras"),
         _ if name.starts_with("rtsp://")
             || name.starts_with("http://")
             || name.starts_with("https://") =>

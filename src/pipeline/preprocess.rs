@@ -6,6 +6,7 @@ mod layout;
 mod resample;
 mod tensor;
 
+use super::capture::Cover;
 use super::decode::{Need, Picture, Region};
 use crate::model::manifest::{Color, Input, Preprocess, Resize};
 use geometry::plan;
@@ -39,6 +40,15 @@ impl Geometry {
             preprocess: preprocess.clone(),
             fast_decode,
         }
+    }
+}
+
+/// The smallest picture that need not be enlarged.
+pub fn cover(preprocess: &Preprocess) -> Cover {
+    match preprocess.resize {
+        Resize::Shortest { size } => Cover::Both(size as f64, size as f64),
+        Resize::Exact { width, height } => Cover::Both(width as f64, height as f64),
+        Resize::Letterbox { width, height, .. } => Cover::Either(width as f64, height as f64),
     }
 }
 

@@ -127,7 +127,13 @@ fn gather(feed: &Mutex<Feed>, frames: &mut [Frame], batch: &mut Batch) -> (usize
         let number = feed.next_frame;
         match feed.source.next(frame) {
             Pull::Frame => frame.number = number,
-            Pull::Failed(error) => {
+            // What ends a source altogether is its last input.
+            Pull::Broken(error) => {
+                feed.next_frame += 1;
+                feed.limit = feed.next_frame;
+                return (count, Some((number, error)), false);
+            }
+            Pull::Failed(error) | Pull::Lost(error) => {
                 feed.next_frame += 1;
                 return (count, Some((number, error)), false);
             }

@@ -4,17 +4,21 @@
 mod csv;
 mod json;
 mod text;
+mod view;
 
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
+use super::capture::Tally;
 use super::score::Candidate;
-use super::smooth::Decision;
+use super::smooth::{Decision, State};
 use crate::engine::Identity;
 use crate::error::{Error, Result};
 use crate::model::manifest::Manifest;
+
+pub use view::{View, make_way};
 
 /// Everything that is said about one frame. Buffers are reused for the next one.
 #[derive(Debug)]
@@ -33,8 +37,8 @@ pub struct Record {
     pub timing: Timing,
     /// From capture to now, for live sources.
     pub frame_age: Option<Duration>,
-    /// Frames dropped so far for newer ones.
-    pub dropped: u64,
+    /// What was left out so far, for live sources.
+    pub tally: Option<Tally>,
     /// What is wrong with the model's output, if anything is.
     pub doubt: Option<&'static str>,
     /// Why the input could not be classified; then nothing else counts but the number.
@@ -66,7 +70,7 @@ impl Default for Record {
             top: Vec::new(),
             timing: Timing::default(),
             frame_age: None,
-            dropped: 0,
+            tally: None,
             doubt: None,
             failure: None,
         }
@@ -96,10 +100,18 @@ impl Context {
             top_k: top_k.min(manifest.labels.len()),
         }
     }
+
+    /// The label of a decision.
+    fn name_of(&self, state: State) -> &str {
+        state.map_or("unknown", |index| &self.labels[index])
+    }
 }
 
 /// Where records go.
 pub trait Sink {
+    /// The records are another model's from now on.
+    fn set_context(&mut self, context: Context);
+
     /// Appends one record to `line`, line feed included.
     ///
     /// # Errors
@@ -140,6 +152,11 @@ impl<W: Write> Writer<W> {
             sink,
             line: Vec::new(),
         }
+    }
+
+    /// The records are another model's from now on.
+    pub fn set_context(&mut self, context: Context) {
+        self.sink.set_context(context);
     }
 
     /// Writes and flushes one record.

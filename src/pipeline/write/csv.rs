@@ -67,7 +67,7 @@ impl Csv {
             ms(timing.inference),
             ms(timing.total),
             record.frame_age.map(ms).unwrap_or_default(),
-            record.dropped.to_string(),
+            record.tally.map_or(0, |tally| tally.dropped()).to_string(),
             self.context.identity.engine.to_string(),
             self.context.identity.provider.to_string(),
         ];
@@ -80,6 +80,10 @@ impl Csv {
 }
 
 impl Sink for Csv {
+    fn set_context(&mut self, context: Context) {
+        self.context = context;
+    }
+
     fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
         let failed = |e: csv::Error| Error::output("CSV", "cannot be written").caused_by(e);
         let mut writer = csv::Writer::from_writer(line);

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Context, Record, Sink, Timing, milliseconds};
 use crate::error::{Error, Result};
+use crate::pipeline::capture::Tally;
 use crate::pipeline::score::Candidate;
 
 /// The format.
@@ -35,10 +36,21 @@ struct Line<'a> {
     timing_ms: TimingMs,
     frame_age_ms: Option<f64>,
     dropped: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drops: Option<Tally>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Changed<'a>>,
     engine: &'a str,
     provider: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     doubt: Option<&'a str>,
+}
+
+/// The decision is another one than before; both are null for the first.
+#[derive(Serialize)]
+struct Changed<'a> {
+    from: Option<&'a str>,
+    lasted_ms: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +109,10 @@ fn as_text<T: Display, S: Serializer>(
 }
 
 impl Sink for Json {
+    fn set_context(&mut self, context: Context) {
+        self.context = context;
+    }
+
     fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
         let best = record.decision.best;
         let object = Line {
@@ -114,7 +130,15 @@ impl Sink for Json {
             unknown: record.decision.unknown,
             timing_ms: record.timing.into(),
             frame_age_ms: record.frame_age.map(milliseconds),
-            dropped: record.dropped,
+            dropped: record.tally.map_or(0, |tally| tally.dropped()),
+            drops: record.tally,
+            changed: record.tally.and(record.decision.change).map(|change| {
+                let before = change.before;
+                Changed {
+                    from: before.map(|(state, _)| self.context.name_of(state)),
+                    lasted_ms: before.map(|(_, lasted)| milliseconds(lasted)),
+                }
+            }),
             engine: &self.context.identity.engine,
             provider: &self.context.identity.provider,
             doubt: record.doubt,

@@ -18,7 +18,7 @@ impl Text {
 }
 
 /// A name as it may stand in a line: control characters are written as escapes.
-struct Inline<'a>(&'a str);
+pub struct Inline<'a>(pub &'a str);
 
 impl Display for Inline<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -30,6 +30,10 @@ impl Display for Inline<'_> {
 }
 
 impl Sink for Text {
+    fn set_context(&mut self, context: Context) {
+        self.context = context;
+    }
+
     fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
         let failed = |e| Error::output("text", "cannot be written").caused_by(e);
         let unknown = if record.decision.unknown {

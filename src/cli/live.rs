@@ -1,0 +1,118 @@
+//! Flags for live sources: how a camera is run, how fast, and how steady the answer is.
+#![allow(
+    missing_docs,
+    reason = "flattened groups have no help text of their own"
+)]
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values;
+use crate::pipeline::capture::{Coding, Cover, ModeWish};
+use crate::pipeline::live::LiveOptions;
+use crate::pipeline::smooth::SmoothWish;
+
+/// How a camera is run.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Camera [default: the cheapest mode that covers the model's input]")]
+pub struct CameraArgs {
+    /// Pixels per row
+    #[arg(long, value_name = "N")]
+    width: Option<u32>,
+    /// Rows
+    #[arg(long, value_name = "N")]
+    height: Option<u32>,
+    /// Frames per second, such as 30 or 29.97
+    #[arg(long, value_name = "N", value_parser = values::rate)]
+    fps: Option<f64>,
+    /// yuyv, nv12, mjpeg, rgb24, bgr24, gray8, yuv420p or yuv422p
+    #[arg(long, value_name = "FORMAT", value_parser = values::coding)]
+    pixel_format: Option<Coding>,
+}
+
+impl CameraArgs {
+    /// The wish, for a model that needs to see `cover`, perhaps only luma of it.
+    pub fn mode(&self, cover: Cover, gray: bool) -> ModeWish {
+        ModeWish {
+            width: self.width,
+            height: self.height,
+            fps: self.fps,
+            coding: self.pixel_format,
+            cover,
+            gray,
+        }
+    }
+}
+
+/// How a live source is followed.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Live sources")]
+pub struct LiveArgs {
+    /// Treat a stream as live: classify the newest frame, drop what came in between
+    #[arg(long)]
+    pub live: bool,
+    /// Classify at most so many frames per second
+    #[arg(long, value_name = "N", value_parser = values::rate)]
+    max_fps: Option<f64>,
+    /// Classify only every so manieth frame
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub every: u64,
+    /// Stop after this time: 90s, 15min
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    stop_after: Option<Duration>,
+    /// Average scores over time; a sudden change arrives by 63 % after this time: 500ms
+    #[arg(long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = values::duration)]
+    smooth: Duration,
+    /// Score at which a class becomes the answer [default: --threshold]
+    #[arg(long, value_name = "SHARE", value_parser = values::share::<f32>)]
+    enter: Option<f32>,
+    /// Score down to which it stays the answer [default: --enter]
+    #[arg(long, value_name = "SHARE", value_parser = values::share::<f32>)]
+    leave: Option<f32>,
+    /// How long a new answer has to last before it counts: 300ms
+    #[arg(long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = values::duration)]
+    hold: Duration,
+    /// Write a record only when the answer changes
+    #[arg(long)]
+    pub changes_only: bool,
+}
+
+impl LiveArgs {
+    /// When the loop ends, and how fast it runs.
+    pub fn options(&self, frames: Option<u64>) -> LiveOptions {
+        LiveOptions {
+            frames,
+            stop_after: self.stop_after,
+            max_fps: self.max_fps,
+        }
+    }
+
+    /// How steady the answer is.
+    pub fn steadiness(&self, threshold: Option<f32>) -> SmoothWish {
+        SmoothWish {
+            time_constant: self.smooth,
+            enter: self.enter.or(threshold),
+            leave: self.leave,
+            hold: self.hold,
+        }
+    }
+
+    /// A flag that makes sense for live sources only, if one is given.
+    pub fn given(&self) -> Option<&'static str> {
+        let flags = [
+            (self.max_fps.is_some(), "--max-fps"),
+            (self.every > 1, "--every"),
+            (self.stop_after.is_some(), "--stop-after"),
+            (!self.smooth.is_zero(), "--smooth"),
+            (self.enter.is_some(), "--enter"),
+            (self.leave.is_some(), "--leave"),
+            (!self.hold.is_zero(), "--hold"),
+            (self.changes_only, "--changes-only"),
+        ];
+        flags
+            .iter()
+            .find(|(given, _)| *given)
+            .map(|(_, name)| *name)
+    }
+}

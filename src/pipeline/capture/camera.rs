@@ -1,0 +1,186 @@
+//! A camera on Linux that is watched over: every wait has a limit, and whatever happens to
+//! it, unplugged, stalled or refused, it is said once and tried again until it is back.
+
+mod devices;
+mod modes;
+mod v4l2;
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use devices::{Node, nodes};
+pub use modes::{Coding, Cover, Mode, ModeWish};
+pub use v4l2::modes as modes_of;
+
+use super::{Frame, Pull, Source, Tally};
+use crate::error::{Error, Result};
+use v4l2::{Got, Stream};
+
+/// How long one wait for a frame lasts.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// A running camera that gives nothing for so long has stalled.
+const STALL: Duration = Duration::from_secs(2);
+/// Cameras take their time for the first frame: exposure, USB bandwidth.
+const FIRST: Duration = Duration::from_secs(5);
+/// Waits between attempts to get a lost camera back: from the first to the last.
+const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
+
+/// A camera.
+pub struct Camera {
+    /// As it was asked for; stands in every record.
+    name: String,
+    wish: ModeWish,
+    node: Option<Node>,
+    stream: Option<Stream>,
+    /// When the last good frame came, or the stream was started.
+    alive: Instant,
+    patience: Duration,
+    outage: Option<Outage>,
+    tally: Tally,
+}
+
+/// The time without the camera.
+struct Outage {
+    since: Instant,
+    wait: Duration,
+}
+
+impl Camera {
+    /// The camera `name` (what follows `camera:`, or a path), to be run as `wish` says. It
+    /// is opened when the first frame is asked for.
+    pub fn new(name: &str, wish: ModeWish) -> Self {
+        Self {
+            name: name.to_owned(),
+            wish,
+            node: None,
+            stream: None,
+            alive: Instant::now(),
+            patience: FIRST,
+            outage: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Finds and starts the camera for the first time.
+    fn open(&mut self) -> Result<()> {
+        let node = devices::find(&self.name)?;
+        let stream = Stream::start(&node.path, &self.wish)?;
+        log::info!(
+            "{} is {} ({}) at {}: {}",
+            self.name,
+            node.card,
+            node.identity,
+            node.path.display(),
+            stream.mode()
+        );
+        self.node = Some(node);
+        self.watch(stream);
+        Ok(())
+    }
+
+    fn watch(&mut self, stream: Stream) {
+        self.stream = Some(stream);
+        self.alive = Instant::now();
+        self.patience = FIRST;
+    }
+
+    /// Gives the stream up. The loss is news only if the camera was not lost before.
+    fn lose(&mut self, why: Error) -> Option<Pull> {
+        self.stream = None;
+        if self.outage.is_some() {
+            log::debug!("{why}");
+            return None;
+        }
+        self.outage = Some(Outage {
+            since: Instant::now(),
+            wait: RETRY.0,
+        });
+        Some(Pull::Lost(why.remedy("waiting for it to come back")))
+    }
+
+    /// One attempt to get the camera back.
+    fn retry(&mut self) {
+        let (Some(outage), Some(lost)) = (self.outage.as_mut(), self.node.as_ref()) else {
+            return;
+        };
+        thread::sleep(outage.wait);
+        outage.wait = (outage.wait * 2).min(RETRY.1);
+        let Some(node) = devices::find_again(lost) else {
+            return;
+        };
+        match Stream::start(&node.path, &self.wish) {
+            Ok(stream) => {
+                self.node = Some(node);
+                self.watch(stream);
+            }
+            Err(error) => log::debug!("{error}"),
+        }
+    }
+
+    /// A good frame: the camera is alive, perhaps again.
+    fn revive(&mut self) {
+        self.alive = Instant::now();
+        self.patience = STALL;
+        if let (Some(outage), Some(node)) = (self.outage.take(), &self.node) {
+            log::info!(
+                "{} is back after {:.1} s at {}",
+                self.name,
+                outage.since.elapsed().as_secs_f64(),
+                node.path.display()
+            );
+        }
+    }
+
+    /// Waits for what the stream gives; `None` if there is nothing to tell.
+    fn watch_stream(&mut self, frame: &mut Frame) -> Option<Pull> {
+        let stream = self.stream.as_mut()?;
+        match stream.next(PATIENCE, frame, &mut self.tally) {
+            Got::Frame => {
+                self.revive();
+                frame.set_source(&self.name);
+                frame.tally = self.tally;
+                Some(Pull::Frame)
+            }
+            Got::Gone(error) => {
+                let gone = Error::input(&self.name, "the camera is gone").caused_by(error);
+                self.lose(gone)
+            }
+            Got::Damaged(why) if self.alive.elapsed() < self.patience => {
+                Some(Pull::Failed(Error::input(&self.name, why)))
+            }
+            Got::Nothing if self.alive.elapsed() < self.patience => None,
+            Got::Nothing | Got::Damaged(_) => {
+                let silent = self.alive.elapsed().as_secs_f64();
+                let what = format!("the camera gave no good frame for {silent:.1} s");
+                self.lose(Error::input(&self.name, what))
+            }
+        }
+    }
+}
+
+impl Source for Camera {
+    fn next(&mut self, frame: &mut Frame) -> Pull {
+        if self.node.is_none()
+            && let Err(error) = self.open()
+        {
+            return Pull::Broken(error);
+        }
+        loop {
+            if self.stream.is_none() {
+                self.retry();
+            }
+            if let Some(pull) = self.watch_stream(frame) {
+                return pull;
+            }
+        }
+    }
+}
+
+/// Whether `path` names a video device.
+pub fn is_video_device(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.starts_with("/dev") && name.starts_with("video")
+    })
+}

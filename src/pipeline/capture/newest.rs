@@ -1,0 +1,204 @@
+//! Newest wins: a thread captures into one slot, and whoever asks gets the newest frame,
+//! never an old one. A frame that nobody took before the next one came is dropped, and
+//! counted. A replay loses nothing instead: there the thread waits for its turn.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Frame, Pull, Source, Tally};
+use crate::error::Error;
+
+/// What happens to a frame that is not taken before the next one comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// It is dropped.
+    Newest,
+    /// The next one waits.
+    Lossless,
+}
+
+/// What taking a frame gave.
+#[derive(Debug)]
+pub enum Taken {
+    /// A frame.
+    Frame,
+    /// None came in time.
+    Nothing,
+    /// Something went wrong that the source goes on after.
+    Failed(Error),
+    /// The source was lost and is waited for.
+    Lost(Error),
+    /// The source cannot go on.
+    Broken(Error),
+    /// There will be no more frames.
+    End,
+}
+
+#[derive(Default)]
+struct Slot {
+    frame: Frame,
+    fresh: bool,
+    /// Frames that the source gave so far.
+    captured: u64,
+    /// What the source itself left out, and what was left out here.
+    source_tally: Tally,
+    tally: Tally,
+    /// The first fault that nobody has heard of yet; further ones are only counted.
+    failed: Option<Error>,
+    lost: Option<Error>,
+    broken: Option<Error>,
+    ended: bool,
+    /// Whoever took frames is gone.
+    closed: bool,
+}
+
+impl Slot {
+    fn has_news(&self) -> bool {
+        self.fresh
+            || self.failed.is_some()
+            || self.lost.is_some()
+            || self.broken.is_some()
+            || self.ended
+    }
+
+    /// Enters what the source gave; of its frames only one in `every`.
+    fn enter(&mut self, pull: Pull, frame: &mut Frame, every: u64) {
+        match pull {
+            Pull::Frame => {
+                self.source_tally = frame.tally;
+                self.captured += 1;
+                if !(self.captured - 1).is_multiple_of(every) {
+                    self.tally.paced += 1;
+                    return;
+                }
+                self.tally.newer += u64::from(self.fresh);
+                std::mem::swap(&mut self.frame, frame);
+                self.fresh = true;
+            }
+            Pull::Failed(error) => {
+                self.tally.damaged += 1;
+                self.failed.get_or_insert(error);
+            }
+            Pull::Lost(error) => {
+                self.tally.outages += 1;
+                self.lost = Some(error);
+            }
+            Pull::Broken(error) => {
+                self.broken = Some(error);
+                self.ended = true;
+            }
+            Pull::End => self.ended = true,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    slot: Mutex<Slot>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        // The slot is whole at every point at which a holder could have panicked.
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A source on a thread of its own. The thread is not joined: it may be in a system call
+/// that never returns.
+pub struct Newest {
+    shared: Arc<Shared>,
+}
+
+impl Newest {
+    /// Starts capturing from `source`; one frame in `every` counts. Three frames circulate:
+    /// the one being captured, the newest, and the one being classified.
+    pub fn start(mut source: Box<dyn Source>, policy: Policy, every: u64) -> Self {
+        let shared = Arc::new(Shared::default());
+        let capture = shared.clone();
+        thread::spawn(move || {
+            let mut frame = Frame::default();
+            loop {
+                // Frames go round: what was reported with the last one is not its own.
+                frame.tally = Tally::default();
+                let pull = catch_unwind(AssertUnwindSafe(|| source.next(&mut frame)))
+                    .unwrap_or_else(|_| Pull::Broken(died()));
+                let mut slot = capture.lock();
+                if policy == Policy::Lossless {
+                    slot = capture
+                        .changed
+                        .wait_while(slot, |slot| slot.fresh && !slot.closed)
+                        .unwrap_or_else(PoisonError::into_inner);
+                }
+                slot.enter(pull, &mut frame, every);
+                let over = slot.ended || slot.closed;
+                drop(slot);
+                capture.changed.notify_all();
+                if over {
+                    return;
+                }
+            }
+        });
+        Self { shared }
+    }
+
+    /// Waits for the newest frame, at most for `patience`. Faults come before the frames
+    /// that were captured after them.
+    pub fn take(&self, frame: &mut Frame, patience: Duration) -> Taken {
+        let (mut slot, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.lock(), patience, |slot| !slot.has_news())
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = slot.failed.take() {
+            return Taken::Failed(error);
+        }
+        if let Some(error) = slot.lost.take() {
+            return Taken::Lost(error);
+        }
+        if slot.fresh {
+            std::mem::swap(&mut slot.frame, frame);
+            slot.fresh = false;
+            frame.tally = slot.source_tally + slot.tally;
+            frame.live = true;
+            drop(slot);
+            self.shared.changed.notify_all();
+            return Taken::Frame;
+        }
+        match (slot.broken.take(), slot.ended) {
+            (Some(error), _) => Taken::Broken(error),
+            (None, true) => Taken::End,
+            (None, false) => Taken::Nothing,
+        }
+    }
+
+    /// Lets frames go by until `until`; they count as left out on purpose.
+    pub fn let_pass(&self, until: Instant) {
+        let before = self.shared.lock().tally.newer;
+        thread::sleep(until.saturating_duration_since(Instant::now()));
+        let tally = &mut self.shared.lock().tally;
+        tally.paced += tally.newer - before;
+        tally.newer = before;
+    }
+
+    /// What was not classified so far, as far as capturing knows.
+    pub fn tally(&self) -> Tally {
+        let slot = self.shared.lock();
+        slot.source_tally + slot.tally
+    }
+}
+
+impl Drop for Newest {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+fn died() -> Error {
+    Error::input("capture", "the capturing thread died")
+        .remedy("this is a fault of the program: report it with the message above")
+}
