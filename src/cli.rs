@@ -45,7 +45,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all good; 1 some inputs failed, or a neg
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Classify what the sources give, finite or live
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Measure accuracy on folders per class
     Eval(EvalArgs),
     /// Replay the model's proof on this machine, per engine

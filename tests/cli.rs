@@ -120,7 +120,7 @@ fn text_and_csv_say_the_same() {
         .collect();
     let mut reader = csv::Reader::from_reader(csv.stdout.as_slice());
     let head: Vec<String> = reader.headers().unwrap().iter().map(String::from).collect();
-    assert_eq!(&head[17..], ["label_2", "score_2"]);
+    assert_eq!(&head[19..], ["label_2", "score_2"]);
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), lines.len());
     for (row, line) in rows.iter().zip(&lines) {
@@ -130,7 +130,7 @@ fn text_and_csv_say_the_same() {
         } else {
             ""
         };
-        let start = format!("{}: {unknown}{} {best:.4}, {} ", &row[2], &row[4], &row[17]);
+        let start = format!("{}: {unknown}{} {best:.4}, {} ", &row[2], &row[4], &row[19]);
         assert!(line.starts_with(&start), "{line} / {start}");
     }
 }

@@ -4,6 +4,7 @@
     reason = "flattened groups have no help text of their own"
 )]
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -46,7 +47,7 @@ impl CameraArgs {
 }
 
 /// How a live source is followed.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Live sources")]
 pub struct LiveArgs {
     /// Treat a stream as live: classify the newest frame, drop what came in between
@@ -76,6 +77,12 @@ pub struct LiveArgs {
     /// Write a record only when the answer changes
     #[arg(long)]
     pub changes_only: bool,
+    /// Keep classified frames and their records in this folder, for replay:DIR
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Megabytes of frames to keep at most
+    #[arg(long, value_name = "MB", default_value_t = 1000, requires = "record")]
+    record_limit: u64,
 }
 
 impl LiveArgs {
@@ -98,6 +105,11 @@ impl LiveArgs {
         }
     }
 
+    /// Bytes of frames that a recording may take.
+    pub fn record_limit(&self) -> u64 {
+        self.record_limit.saturating_mul(1_000_000)
+    }
+
     /// A flag that makes sense for live sources only, if one is given.
     pub fn given(&self) -> Option<&'static str> {
         let flags = [
@@ -109,6 +121,7 @@ impl LiveArgs {
             (self.leave.is_some(), "--leave"),
             (!self.hold.is_zero(), "--hold"),
             (self.changes_only, "--changes-only"),
+            (self.record.is_some(), "--record"),
         ];
         flags
             .iter()

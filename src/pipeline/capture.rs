@@ -4,6 +4,7 @@
 mod camera;
 mod files;
 mod newest;
+mod replay;
 mod split;
 mod stream;
 mod synthetic;
@@ -16,10 +17,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 pub use camera::{Camera, Coding, Cover, Mode, ModeWish, Node, modes_of, nodes};
 pub use files::{ListFormat, pictures_below};
 pub use newest::{Newest, Policy, Taken};
+pub use replay::{Entry, FRAMES};
 pub use synthetic::Settings as SyntheticSettings;
 pub use tally::Tally;
 
@@ -56,7 +60,8 @@ pub enum Encoding {
 }
 
 /// Uncompressed pixels: format and size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawFormat {
     /// How pixels are stored.
     pub pixels: PixelFormat,
@@ -69,7 +74,7 @@ pub struct RawFormat {
 }
 
 /// How uncompressed pixels are stored, by FFmpeg's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PixelFormat {
     /// Red, green, blue, a byte each.
@@ -221,12 +226,15 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
         )?));
     }
     let mut paths: Vec<PathBuf> = Vec::new();
-    let mut live = false;
+    let (mut live, mut policy) = (false, Policy::Newest);
     for name in names {
         let text = name.to_string_lossy();
         if is_camera(&text) {
             live = true;
             chain.push(Box::new(Camera::new(&text, options.mode)));
+        } else if let Some(folder) = text.strip_prefix("replay:") {
+            (live, policy) = (true, Policy::Lossless);
+            chain.push(Box::new(replay::Replay::open(Path::new(folder))?));
         } else if text == "-" || is_stream(Path::new(name)) {
             flush(&mut paths, &mut chain, options)?;
             chain.push(open_stream(name, options)?);
@@ -256,7 +264,7 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
         1 => Ok(Opened {
             source: chain.remove(0),
             live,
-            policy: Policy::Newest,
+            policy,
         }),
         _ => Ok(Opened {
             source: Box::new(Chain {
@@ -264,7 +272,7 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
                 current: None,
             }),
             live,
-            policy: Policy::Newest,
+            policy,
         }),
     }
 }

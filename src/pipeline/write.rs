@@ -3,6 +3,7 @@
 
 mod csv;
 mod json;
+mod recording;
 mod text;
 mod view;
 
@@ -18,6 +19,7 @@ use crate::engine::Identity;
 use crate::error::{Error, Result};
 use crate::model::manifest::Manifest;
 
+pub use recording::Recording;
 pub use view::{View, make_way};
 
 /// Everything that is said about one frame. Buffers are reused for the next one.
@@ -74,6 +76,13 @@ impl Default for Record {
             doubt: None,
             failure: None,
         }
+    }
+}
+
+impl Record {
+    /// What a live source's decision was before this frame changed it, and for how long.
+    fn changed_after(&self) -> Option<(State, Duration)> {
+        self.tally.and(self.decision.change)?.before
     }
 }
 

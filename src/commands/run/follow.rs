@@ -16,7 +16,7 @@ use crate::model::Model;
 use crate::pipeline::Pipeline;
 use crate::pipeline::capture::{Frame, Newest, Opened};
 use crate::pipeline::live::{self, Host, Standing};
-use crate::pipeline::write::{Context, Format, Record, View, Writer};
+use crate::pipeline::write::{Context, Format, Record, Recording, View, Writer};
 
 /// Bad frames are told of at most so often; all are counted.
 const BETWEEN_FAULTS: Duration = Duration::from_secs(10);
@@ -49,7 +49,12 @@ pub fn follow(
     };
     let view =
         args.format == Format::Text && std::io::stdout().is_terminal() && !args.live.changes_only;
+    let record = args.live.record.as_ref();
+    let recording = record
+        .map(|folder| Recording::create(folder, args.live.record_limit(), context.clone()))
+        .transpose()?;
     let mut follower = Follower {
+        recording,
         top_k: args.top_k,
         changes_only: args.live.changes_only,
         output: if view {
@@ -98,6 +103,7 @@ struct Follower {
     top_k: usize,
     changes_only: bool,
     output: Output,
+    recording: Option<Recording>,
     service: Service,
     reload: Reload,
     faults: Faults,
@@ -114,6 +120,9 @@ impl Follower {
             identity.provider
         );
         let context = context(&model, identity, self.top_k);
+        if let Some(recording) = &mut self.recording {
+            recording.set_context(context.clone());
+        }
         match &mut self.output {
             Output::Lines(writer) => writer.set_context(context),
             Output::View(view) => view.set_context(context),
@@ -123,7 +132,10 @@ impl Follower {
 }
 
 impl Host for Follower {
-    fn record(&mut self, _: &Frame, record: &Record) -> Result<()> {
+    fn record(&mut self, frame: &Frame, record: &Record) -> Result<()> {
+        if let Some(recording) = &mut self.recording {
+            recording.keep(frame, record)?;
+        }
         match &mut self.output {
             Output::View(view) => {
                 view.enter(record);

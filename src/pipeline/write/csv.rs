@@ -4,7 +4,7 @@
 use super::{Context, Record, Sink, milliseconds};
 use crate::error::{Error, Result};
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 19] = [
     "ts",
     "frame",
     "source",
@@ -20,6 +20,8 @@ const COLUMNS: [&str; 17] = [
     "total_ms",
     "frame_age_ms",
     "dropped",
+    "changed_from",
+    "lasted_ms",
     "engine",
     "provider",
 ];
@@ -51,6 +53,7 @@ impl Csv {
     fn fields(&self, record: &Record) -> Vec<String> {
         let labels = &self.context.labels;
         let (best, timing) = (record.decision.best, record.timing);
+        let before = record.changed_after();
         let ms = |duration| milliseconds(duration).to_string();
         let mut fields = vec![
             humantime::format_rfc3339_millis(record.time).to_string(),
@@ -68,6 +71,10 @@ impl Csv {
             ms(timing.total),
             record.frame_age.map(ms).unwrap_or_default(),
             record.tally.map_or(0, |tally| tally.dropped()).to_string(),
+            before
+                .map(|(state, _)| self.context.name_of(state).to_owned())
+                .unwrap_or_default(),
+            before.map(|(_, lasted)| ms(lasted)).unwrap_or_default(),
             self.context.identity.engine.to_string(),
             self.context.identity.provider.to_string(),
         ];

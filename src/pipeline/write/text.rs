@@ -52,6 +52,10 @@ impl Sink for Text {
             )
             .map_err(failed)?;
         }
+        if let Some((state, lasted)) = record.changed_after() {
+            let (name, seconds) = (self.context.name_of(state), lasted.as_secs_f64());
+            write!(line, " (after {seconds:.1} s of {})", Inline(name)).map_err(failed)?;
+        }
         line.push(b'\n');
         Ok(())
     }
