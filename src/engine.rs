@@ -70,6 +70,8 @@ pub struct EngineOptions {
     pub library: Option<PathBuf>,
     /// Whether a prepared network may be loaded.
     pub use_prepared: bool,
+    /// Whether ONNX Runtime's threads wait busily between runs.
+    pub spin: bool,
 }
 
 /// A loaded engine for one model, from which each worker gets its own session.
@@ -77,6 +79,7 @@ pub struct EngineMaker {
     model: Arc<Model>,
     backend: Backend,
     use_prepared: bool,
+    spin: bool,
 }
 
 enum Backend {
@@ -122,6 +125,7 @@ impl EngineMaker {
             model,
             backend,
             use_prepared: options.use_prepared,
+            spin: options.spin,
         })
     }
 
@@ -140,6 +144,7 @@ impl EngineMaker {
             model,
             backend,
             use_prepared: self.use_prepared,
+            spin: self.spin,
         })
     }
 
@@ -156,7 +161,13 @@ impl EngineMaker {
         match &self.backend {
             Backend::OnnxRuntime { library, prepared } => {
                 let session = |prepared| {
-                    onnxruntime::OnnxRuntime::new(library, &self.model, prepared, threads)
+                    onnxruntime::OnnxRuntime::new(
+                        library,
+                        &self.model,
+                        prepared,
+                        threads,
+                        self.spin,
+                    )
                 };
                 let made = match prepared.as_deref() {
                     None => session(None),

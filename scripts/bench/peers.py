@@ -1,10 +1,11 @@
 """The two loops that people write in Python today, timed like `ocelli bench`.
 
     peers.py pil|opencv MODEL THREADS SECONDS FRAME...
+    peers.py pil|opencv MODEL THREADS stream     JPEGs on standard input, one after the other
 
 Both resize the short side to 256, crop 224 and normalise with 0.5, as torchvision and a
 typical OpenCV script do, and run ONNX Runtime. Prints JSON: stage minima and medians in
-milliseconds, time to the first label and peak memory.
+milliseconds, time to the first label and peak memory; for a stream, a line per frame.
 """
 
 import json
@@ -14,12 +15,7 @@ import sys
 import time
 
 STARTED = float(os.environ.get("STARTED", time.time()))
-PEER, MODEL, THREADS, SECONDS = (
-    sys.argv[1],
-    sys.argv[2],
-    int(sys.argv[3]),
-    float(sys.argv[4]),
-)
+PEER, MODEL, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import io
@@ -85,11 +81,20 @@ def opencv():
     return decode, preprocess
 
 
+def jpegs():
+    """Frame after frame, as a sequential loop reads a camera: none is left out."""
+    pending = b""
+    while chunk := os.read(0, 1 << 16):
+        pending += chunk
+        while (end := pending.find(b"\xff\xd9")) >= 0:
+            yield pending[: end + 2]
+            pending = pending[end + 2 :]
+
+
 def main() -> None:
     decode, preprocess = {"pil": pil, "opencv": opencv}[PEER]()
     run = session()
     name = run.get_inputs()[0].name
-    frames = [open(path, "rb").read() for path in sys.argv[5:]]
 
     def one(data):
         start = time.perf_counter()
@@ -101,11 +106,17 @@ def main() -> None:
         end = time.perf_counter()
         return label, (decoded - start, prepared - decoded, end - prepared, end - start)
 
+    if sys.argv[4] == "stream":
+        for data in jpegs():
+            print(one(data)[0], flush=True)
+        return
+    seconds = float(sys.argv[4])
+    frames = [open(path, "rb").read() for path in sys.argv[5:]]
     one(frames[0])
     first_label = time.time() - STARTED
     samples = []
     begin = time.perf_counter()
-    while time.perf_counter() - begin < SECONDS:
+    while time.perf_counter() - begin < seconds:
         samples.extend(one(frame)[1] for frame in frames)
     stages = ("decode", "preprocess", "inference", "total")
     table = np.array(samples or [[0] * 4]) * 1e3

@@ -28,6 +28,7 @@ impl OnnxRuntime {
         model: &Model,
         prepared: Option<&Path>,
         threads: usize,
+        spin: bool,
     ) -> Result<Self> {
         let engine = format!("onnxruntime {}", library.version);
         let failed = |e: ort::Error| {
@@ -40,7 +41,7 @@ impl OnnxRuntime {
         } else {
             GraphOptimizationLevel::All
         };
-        let session = builder(library, level, threads)
+        let session = builder(library, level, threads, spin)
             .and_then(|mut b| b.commit_from_file(prepared.unwrap_or(&model.path)))
             .map_err(failed)?;
         let selected = OutputSelector::no_default().with(&model.manifest.output.tensor);
@@ -60,19 +61,20 @@ impl OnnxRuntime {
 }
 
 /// A session's settings. Convolutions need level `All` for their blocked layout (without
-/// it they are up to 3.2 times slower). Threads spin only while a run lasts: 2 threads
-/// that spin on burn a core between camera frames.
+/// it they are up to 3.2 times slower). Threads spin only while a run lasts, unless `spin`:
+/// 2 threads that spin on burn a core between camera frames.
 pub fn builder(
     library: &Library,
     level: GraphOptimizationLevel,
     threads: usize,
+    spin: bool,
 ) -> ort::Result<SessionBuilder> {
     Ok(Session::builder(&library.environment)?
         .with_log_level(ort::logging::LogLevel::Fatal)?
         .with_optimization_level(level)?
         .with_intra_threads(threads)?
         .with_inter_threads(1)?
-        .with_config_entry("session.force_spinning_stop", "1")?)
+        .with_config_entry("session.force_spinning_stop", if spin { "0" } else { "1" })?)
 }
 
 /// ONNX Runtime's message without its source file and line.

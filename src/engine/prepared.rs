@@ -62,7 +62,7 @@ pub fn save(library: &Library, model: &Model) -> Result<PathBuf> {
 }
 
 fn optimise(library: &Library, model: &Model, folder: &Path) -> ort::Result<()> {
-    builder(library, GraphOptimizationLevel::All, 1)?
+    builder(library, GraphOptimizationLevel::All, 1, false)?
         .with_optimized_model_path(folder.join(FILE))?
         .with_config_entry(
             "session.optimized_model_external_initializers_file_name",
