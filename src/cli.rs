@@ -17,7 +17,9 @@ use crate::engine::{EngineChoice, EngineOptions};
 use crate::model::Wishes;
 use crate::model::facts::{Facts, fact};
 use crate::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Size};
+use crate::pipeline::MAX_PIXELS;
 use crate::pipeline::capture::{Cover, ListFormat, RawFormat, SourceOptions};
+use crate::pipeline::preprocess::{Framing, Roi, Rotation, Turn};
 use crate::pipeline::write::Format;
 pub use live::{CameraArgs, LiveArgs};
 use values::ResizeArg;
@@ -195,6 +197,9 @@ pub struct EngineArgs {
     /// Ignore what `ocelli prepare` saved
     #[arg(long)]
     no_prepared: bool,
+    /// Let ONNX Runtime's threads wait busily between frames: a little quicker, burns a core
+    #[arg(long)]
+    spin: bool,
 }
 
 impl EngineArgs {
@@ -204,24 +209,42 @@ impl EngineArgs {
             choice: self.engine,
             library: self.ort.clone(),
             use_prepared: !self.no_prepared,
+            spin: self.spin,
         }
     }
 }
 
-/// How pictures are decoded.
+/// How pictures are decoded and looked at.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Decoding")]
+#[command(next_help_heading = "Pictures")]
 pub struct DecodeArgs {
     /// Refuse larger pictures before decoding them
-    #[arg(long, value_name = "N", default_value_t = 100_000_000)]
+    #[arg(long, value_name = "N", default_value_t = MAX_PIXELS)]
     pub max_pixels: usize,
     /// Decode large JPEGs at lower resolution: about a fifth faster, but in 2 to 3 of 100
     /// pictures the best label changed
     #[arg(long)]
     pub fast_decode: bool,
+    /// Turn pictures clockwise first: 90, 180 or 270 degrees
+    #[arg(long, value_name = "DEGREES", default_value = "0", hide_default_value = true, value_parser = values::rotation)]
+    rotate: Rotation,
+    /// Mirror them then: horizontal, vertical or both
+    #[arg(long, value_name = "HOW", value_parser = values::flip)]
+    flip: Option<values::Flip>,
+    /// Look only at this part of what is seen then: X,Y,WIDTH,HEIGHT, in shares from 0 to 1
+    #[arg(long, value_name = "X,Y,W,H", value_parser = values::roi)]
+    roi: Option<Roi>,
 }
 
 impl DecodeArgs {
+    /// Which part of pictures is looked at, and which way up.
+    pub fn framing(&self) -> Framing {
+        Framing {
+            turn: Turn::new(self.rotate, self.flip.unwrap_or_default()),
+            roi: self.roi,
+        }
+    }
+
     /// Largest file or frame in bytes: with its pixels it has to fit into memory.
     pub fn max_bytes(&self) -> usize {
         self.max_pixels.max(64 << 20)

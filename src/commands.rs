@@ -20,7 +20,6 @@ use crate::cli::{DecodeArgs, ModelArgs};
 use crate::engine::{EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::pipeline::smooth::SmoothWish;
 use crate::pipeline::{Pipeline, PipelineOptions};
 
 /// What a command found out.
@@ -66,9 +65,9 @@ impl PipelineMaker {
         let options = PipelineOptions {
             max_pixels: decode.max_pixels,
             fast_decode: decode.fast_decode,
+            framing: decode.framing(),
             batch: model.file.fixed_batch.unwrap_or(1),
-            top_k: 5,
-            smooth: SmoothWish::default(),
+            ..PipelineOptions::default()
         };
         Ok(Self {
             model,

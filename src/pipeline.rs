@@ -7,6 +7,7 @@ pub mod live;
 pub mod preprocess;
 pub mod score;
 pub mod smooth;
+pub mod still;
 pub mod workers;
 pub mod write;
 
@@ -17,9 +18,10 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use capture::Frame;
 use decode::{DecodeOptions, Decoder, Picture};
-use preprocess::{Geometry, Preprocessor, Tensor};
+use preprocess::{Framing, Geometry, Preprocessor, Tensor};
 use score::{Scorer, Scores};
 use smooth::{Decider, SmoothWish};
+use still::{StillOptions, Stillness};
 use write::{Record, Timing};
 
 /// Everything that classifies frames on one thread, with its reused buffers.
@@ -29,6 +31,7 @@ pub struct Pipeline {
     engine: Box<dyn Engine>,
     scorer: Scorer,
     decider: Decider,
+    stillness: Option<Stillness>,
     picture: Picture,
     tensor: Tensor,
     raw: RawScores,
@@ -38,6 +41,9 @@ pub struct Pipeline {
     top_k: usize,
 }
 
+/// Larger pictures are refused unless they are asked for: 100 megapixels.
+pub const MAX_PIXELS: usize = 100_000_000;
+
 /// How frames are classified.
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineOptions {
@@ -45,12 +51,30 @@ pub struct PipelineOptions {
     pub max_pixels: usize,
     /// Whether JPEGs may be decoded at a lower resolution.
     pub fast_decode: bool,
+    /// Which part of pictures is looked at, and which way up.
+    pub framing: Framing,
     /// Frames per run of the network.
     pub batch: usize,
     /// Classes per record.
     pub top_k: usize,
     /// How steady decisions are.
     pub smooth: SmoothWish,
+    /// Whether frames that show nothing new are skipped.
+    pub still: Option<StillOptions>,
+}
+
+impl Default for PipelineOptions {
+    fn default() -> Self {
+        Self {
+            max_pixels: MAX_PIXELS,
+            fast_decode: false,
+            framing: Framing::default(),
+            batch: 1,
+            top_k: 5,
+            smooth: SmoothWish::default(),
+            still: None,
+        }
+    }
 }
 
 impl Pipeline {
@@ -61,8 +85,11 @@ impl Pipeline {
     pub fn new(model: &Model, engine: Box<dyn Engine>, options: PipelineOptions) -> Result<Self> {
         let manifest = &model.manifest;
         let gray = manifest.input.color.channels() == 1;
-        let geometry = Geometry::new(&manifest.preprocess, options.fast_decode);
+        let geometry = Geometry::new(&manifest.preprocess, options.framing, options.fast_decode);
         let preprocessor = Preprocessor::new(&manifest.input, geometry);
+        let smooth = options
+            .smooth
+            .resolve(manifest.rejection.map(|r| r.threshold as f32))?;
         Ok(Self {
             decoder: Decoder::new(DecodeOptions {
                 max_pixels: options.max_pixels,
@@ -72,11 +99,10 @@ impl Pipeline {
             preprocessor,
             engine,
             scorer: Scorer::new(manifest),
-            decider: Decider::new(
-                options
-                    .smooth
-                    .resolve(manifest.rejection.map(|r| r.threshold as f32))?,
-            ),
+            decider: Decider::new(smooth),
+            stillness: options
+                .still
+                .map(|still| Stillness::new(still, smooth.settling())),
             picture: Picture::default(),
             raw: RawScores::default(),
             scores: Scores::default(),
@@ -122,10 +148,11 @@ impl Pipeline {
         for (frame, record) in frames.iter().zip(records.iter_mut()) {
             begin(record, frame);
             match self.prepare(frame, good) {
-                Ok(timing) => {
+                Ok(Some(timing)) => {
                     record.timing = timing;
                     good += 1;
                 }
+                Ok(None) => record.still = true,
                 Err(error) => record.failure = Some(error),
             }
         }
@@ -142,7 +169,7 @@ impl Pipeline {
         let prepared = records
             .iter_mut()
             .zip(frames)
-            .filter(|(record, _)| record.failure.is_none());
+            .filter(|(record, _)| record.failure.is_none() && !record.still);
         for (item, (record, frame)) in prepared.enumerate() {
             record.timing.inference = inference;
             record.failure = match &failure {
@@ -155,20 +182,26 @@ impl Pipeline {
         }
     }
 
-    /// Decodes and preprocesses a frame into place `item` of the tensor.
-    fn prepare(&mut self, frame: &Frame, item: usize) -> Result<Timing> {
+    /// Decodes and preprocesses a frame into place `item` of the tensor; `None` if it shows
+    /// nothing new.
+    fn prepare(&mut self, frame: &Frame, item: usize) -> Result<Option<Timing>> {
         let started = Instant::now();
         self.decoder
             .decode(frame, self.preprocessor.geometry(), &mut self.picture)?;
+        if let Some(stillness) = &mut self.stillness
+            && stillness.skips(&self.picture, frame.instant)
+        {
+            return Ok(None);
+        }
         let decoded = Instant::now();
         self.preprocessor.run(&self.picture, &mut self.tensor, item);
-        Ok(Timing {
+        Ok(Some(Timing {
             capture: frame.capture,
             decode: decoded - started,
             preprocess: decoded.elapsed(),
             inference: Duration::ZERO,
             total: Duration::ZERO,
-        })
+        }))
     }
 
     fn decide(
@@ -193,5 +226,6 @@ fn begin(record: &mut Record, frame: &Frame) {
     record.tally = frame.live.then_some(frame.tally);
     record.frame_age = None;
     record.doubt = None;
+    record.still = false;
     record.failure = None;
 }

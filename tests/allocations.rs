@@ -72,10 +72,8 @@ fn allocations(frame: Frame, format: Format) -> u64 {
     };
     let options = PipelineOptions {
         max_pixels: 1_000_000,
-        fast_decode: false,
-        batch: 1,
         top_k: 4,
-        smooth: Default::default(),
+        ..PipelineOptions::default()
     };
     let mut writer = Writer::new(
         std::io::sink(),

@@ -37,7 +37,7 @@ fn every_crate_has_one_door() {
         ("turbojpeg", &["ffi.rs"]),
         ("libloading", &["ffi.rs"]),
         ("image::", &["pipeline/decode/"]),
-        ("pulp", &["pipeline/preprocess/resample.rs"]),
+        ("pulp", &["pipeline/preprocess/"]),
         ("clap", &["cli.rs", "cli/", "main.rs"]),
         ("prost", &["model/onnx.rs", "model/pack.rs"]),
         ("stdout()", &["pipeline/write", "commands/", "commands.rs"]),

@@ -194,6 +194,43 @@ fn a_bad_frame_in_a_live_pipe_is_skipped_told_once_and_counted() {
 }
 
 #[test]
+fn a_still_scene_is_not_classified_again_until_it_moves_or_time_is_up() {
+    let picture =
+        |name: &str| std::fs::read(project(&format!("models/samples/{name}.jpg"))).unwrap();
+    let (circle, star) = (picture("circle-1"), picture("star-1"));
+    let mut child = start(&live(&[
+        "-",
+        "--live",
+        "--skip-still",
+        "--still-limit",
+        "600s",
+    ]));
+    let mut input = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut show = |frame: &[u8], times: usize| {
+        for _ in 0..times {
+            input.write_all(frame).unwrap();
+            std::thread::sleep(Duration::from_millis(60));
+        }
+    };
+    show(&circle, 1);
+    assert_eq!(next_record(&mut lines)["label"], "circle");
+    show(&circle, 5);
+    show(&star, 3);
+    let record = next_record(&mut lines);
+    assert_eq!(record["label"], "star");
+    assert_eq!(drops(&record, "still") + drops(&record, "newer"), 5);
+    show(&circle, 1);
+    let record = next_record(&mut lines);
+    assert_eq!(drops(&record, "still") + drops(&record, "newer"), 7);
+    assert!(drops(&record, "still") >= 4, "{record}");
+    // What is still is not lost.
+    assert_eq!(record["dropped"].as_u64(), Some(drops(&record, "newer")));
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn sigterm_ends_a_live_loop_that_waits_for_frames() {
     let mut child = start(&live(&["-", "--live"]));
     let _held_open = child.stdin.take();

@@ -9,6 +9,7 @@
 mod allocations;
 mod cli;
 mod fences;
+mod framing;
 mod live;
 mod malformed;
 mod models;

@@ -6,7 +6,7 @@ use std::path::Path;
 use ocelli::model::manifest::{Color, Dtype, Input, Layout, Preprocess};
 use ocelli::pipeline::capture::Frame;
 use ocelli::pipeline::decode::{DecodeOptions, Decoder, Picture};
-use ocelli::pipeline::preprocess::{Elements, Geometry, Preprocessor};
+use ocelli::pipeline::preprocess::{Elements, Framing, Geometry, Preprocessor};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -193,7 +193,8 @@ fn input_tensors_are_pils_to_the_bit() {
             vec![0.0; case.color.channels()],
             vec![1.0; case.color.channels()],
         );
-        let mut preprocessor = Preprocessor::new(&input, Geometry::new(&steps, false));
+        let mut preprocessor =
+            Preprocessor::new(&input, Geometry::new(&steps, Framing::default(), false));
         let gray = case.color == Color::Gray;
         let mut decoder = Decoder::new(DecodeOptions {
             max_pixels: 10_000_000,

@@ -13,6 +13,7 @@ use super::values;
 use crate::pipeline::capture::{Coding, Cover, ModeWish};
 use crate::pipeline::live::LiveOptions;
 use crate::pipeline::smooth::SmoothWish;
+use crate::pipeline::still::StillOptions;
 
 /// How a camera is run.
 #[derive(Clone, Copy, Debug, Args)]
@@ -74,6 +75,12 @@ pub struct LiveArgs {
     /// How long a new answer has to last before it counts: 300ms
     #[arg(long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = values::duration)]
     hold: Duration,
+    /// Skip frames while nothing moves: no part's luma changes by more than so many of 255 steps
+    #[arg(long, value_name = "STEPS", num_args = 0..=1, require_equals = true, default_missing_value = "4", value_parser = values::steps)]
+    skip_still: Option<f32>,
+    /// Classify at least one frame in this time, however still
+    #[arg(long, value_name = "TIME", default_value = "10s", requires = "skip_still", value_parser = values::duration)]
+    still_limit: Duration,
     /// Write a record only when the answer changes
     #[arg(long)]
     pub changes_only: bool,
@@ -105,6 +112,14 @@ impl LiveArgs {
         }
     }
 
+    /// Whether frames that show nothing new are skipped.
+    pub fn still(&self) -> Option<StillOptions> {
+        self.skip_still.map(|threshold| StillOptions {
+            threshold,
+            limit: self.still_limit,
+        })
+    }
+
     /// Bytes of frames that a recording may take.
     pub fn record_limit(&self) -> u64 {
         self.record_limit.saturating_mul(1_000_000)
@@ -120,6 +135,7 @@ impl LiveArgs {
             (self.enter.is_some(), "--enter"),
             (self.leave.is_some(), "--leave"),
             (!self.hold.is_zero(), "--hold"),
+            (self.skip_still.is_some(), "--skip-still"),
             (self.changes_only, "--changes-only"),
             (self.record.is_some(), "--record"),
         ];

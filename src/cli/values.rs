@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use crate::model::Fit;
 use crate::model::manifest::{Quantization, Resize, Size};
 use crate::pipeline::capture::{Coding, PixelFormat, RawFormat};
+use crate::pipeline::preprocess::{Roi, Rotation};
 
 /// A comma-separated list of numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,6 +197,65 @@ pub fn share<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String
     parse(text)
         .filter(|s| (T::from(0)..=T::from(1)).contains(s))
         .ok_or_else(|| format!("`{text}`, expected a share from 0 to 1"))
+}
+
+/// `90`, clockwise.
+pub fn rotation(text: &str) -> Result<Rotation, String> {
+    match text {
+        "0" => Ok(Rotation::None),
+        "90" => Ok(Rotation::Right),
+        "180" => Ok(Rotation::Half),
+        "270" => Ok(Rotation::Left),
+        _ => Err(format!("`{text}`, expected 0, 90, 180 or 270 degrees")),
+    }
+}
+
+/// Left to right, and top to bottom.
+pub type Flip = (bool, bool);
+
+/// `horizontal`.
+pub fn flip(text: &str) -> Result<Flip, String> {
+    match text {
+        "horizontal" | "h" => Ok((true, false)),
+        "vertical" | "v" => Ok((false, true)),
+        "both" | "hv" => Ok((true, true)),
+        _ => Err(format!("`{text}`, expected horizontal, vertical or both")),
+    }
+}
+
+/// `0.25,0,0.5,1`.
+pub fn roi(text: &str) -> Result<Roi, String> {
+    let shares: Option<Vec<f64>> = text.split(',').map(parse).collect();
+    match shares.as_deref() {
+        Some(&[x, y, width, height])
+            if x >= 0.0
+                && y >= 0.0
+                && width > 0.0
+                && height > 0.0
+                && x + width <= 1.0 + ROUNDING
+                && y + height <= 1.0 + ROUNDING =>
+        {
+            Ok(Roi {
+                x,
+                y,
+                width,
+                height,
+            })
+        }
+        _ => Err(format!(
+            "`{text}`, expected X,Y,WIDTH,HEIGHT in shares of the picture, within 0 to 1, such as 0.25,0,0.5,1"
+        )),
+    }
+}
+
+/// 0.7 + 0.3 is a little more than 1.
+const ROUNDING: f64 = 1e-9;
+
+/// Steps of luma.
+pub fn steps(text: &str) -> Result<f32, String> {
+    parse(text)
+        .filter(|steps| (0.0..=255.0).contains(steps))
+        .ok_or_else(|| format!("`{text}`, expected steps of luma from 0 to 255"))
 }
 
 /// More than 0.

@@ -35,7 +35,7 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     if args.raw.is_some() && names.is_empty() {
         names.push("-".into());
     }
-    let cover = preprocess::cover(&model.manifest.preprocess);
+    let cover = preprocess::cover(&model.manifest.preprocess, &args.decode.framing());
     let gray = model.manifest.input.color.channels() == 1;
     let mut opened = capture::open(&names, &args.source_options(cover, gray))?;
     let count = opened.source.count();
@@ -55,6 +55,7 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     maker.options.batch = batch_size(&model, args.batch, live)?;
     maker.options.top_k = args.top_k;
     maker.options.smooth = args.live.steadiness(args.threshold);
+    maker.options.still = args.live.still();
 
     let first = maker.make()?;
     let identity = first.engine().identity().clone();

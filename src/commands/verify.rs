@@ -19,12 +19,8 @@ use crate::model::Model;
 use crate::model::manifest::Proof;
 use crate::pipeline::capture::Frame;
 use crate::pipeline::score::best;
-use crate::pipeline::smooth::SmoothWish;
 use crate::pipeline::write::Record;
 use crate::pipeline::{Pipeline, PipelineOptions};
-
-/// Proof pictures are small: larger ones are not the trainer's.
-const MAX_PIXELS: usize = 100_000_000;
 
 /// What one engine made of the proof.
 #[derive(Debug, Serialize)]
@@ -178,11 +174,9 @@ fn pipeline(model: &Model, engine: Box<dyn crate::engine::Engine>) -> Result<Pip
         model,
         engine,
         PipelineOptions {
-            max_pixels: MAX_PIXELS,
-            fast_decode: false,
             batch,
             top_k: 1,
-            smooth: SmoothWish::default(),
+            ..PipelineOptions::default()
         },
     )
 }

@@ -23,10 +23,47 @@ pub struct Picture {
     pub region: Region,
     /// Eighths of the full size at which `pixels` stand: 8 is full size.
     pub eighths: usize,
-    /// Values per pixel: 3 (red, green, blue) or 1 (luma).
-    pub channels: usize,
-    /// Row after row, 8 bits per value, channels interleaved.
+    /// How `pixels` are laid out.
+    pub samples: Samples,
+    /// 8 bits per value, row after row.
     pub pixels: Vec<u8>,
+}
+
+/// What the values of a picture are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Samples {
+    /// Red, green, blue of each pixel.
+    #[default]
+    Rgb,
+    /// Luma, 0 to 255.
+    Luma,
+    /// A plane of luma, one of Cb, one of Cr, as the camera gave them.
+    Yuv(Chroma),
+}
+
+/// How chroma accompanies luma. Cameras and FFmpeg mean ITU-R BT.601 unless they say
+/// otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chroma {
+    /// Pixels per chroma sample in a row, 1 or 2.
+    pub across: usize,
+    /// Rows per chroma row, 1 or 2.
+    pub down: usize,
+    /// Whether luma uses all of 0 to 255 instead of 16 to 235.
+    pub full_range: bool,
+}
+
+impl Chroma {
+    /// The chroma samples that belong to a region of the picture.
+    pub fn region(&self, luma: Region) -> Region {
+        let (x, y) = (luma.x / self.across, luma.y / self.down);
+        Region {
+            x,
+            y,
+            width: (luma.x + luma.width).div_ceil(self.across) - x,
+            height: (luma.y + luma.height).div_ceil(self.down) - y,
+        }
+    }
 }
 
 /// What the later stages need of a picture of a given size.
@@ -95,7 +132,7 @@ impl Decoder {
             }
         })?;
         if self.options.gray {
-            to_gray(picture);
+            to_luma(picture);
         }
         Ok(())
     }
@@ -155,19 +192,35 @@ fn check_memory(
     })
 }
 
-/// RGB to luma in place, by PIL's fixed-point form of ITU-R 601-2.
-fn to_gray(picture: &mut Picture) {
+/// Luma in place: of colours by PIL's fixed-point form of ITU-R 601-2, of planes the first,
+/// stretched to 0 to 255.
+fn to_luma(picture: &mut Picture) {
     let count = picture.region.width * picture.region.height;
-    for at in 0..count {
-        let [r, g, b] = [0, 1, 2].map(|c| u32::from(picture.pixels[3 * at + c]));
-        picture.pixels[at] = ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16) as u8;
+    match picture.samples {
+        Samples::Rgb => {
+            for at in 0..count {
+                let [r, g, b] = [0, 1, 2].map(|c| u32::from(picture.pixels[3 * at + c]));
+                picture.pixels[at] = ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16) as u8;
+            }
+        }
+        Samples::Yuv(chroma) if !chroma.full_range => {
+            let stretched: [u8; 256] = std::array::from_fn(|luma| {
+                ((luma as f64 - 16.0) * 255.0 / 219.0)
+                    .round()
+                    .clamp(0.0, 255.0) as u8
+            });
+            for value in &mut picture.pixels[..count] {
+                *value = stretched[usize::from(*value)];
+            }
+        }
+        Samples::Luma | Samples::Yuv(_) => {}
     }
     picture.pixels.truncate(count);
-    picture.channels = 1;
+    picture.samples = Samples::Luma;
 }
 
 impl Picture {
-    /// Declares the picture whole, of this size, with `channels` values per pixel.
+    /// Declares the picture whole, of this size, in RGB.
     fn set_whole(&mut self, width: usize, height: usize) {
         self.width = width;
         self.height = height;
@@ -177,6 +230,6 @@ impl Picture {
             width,
             height,
         };
-        self.channels = 3;
+        self.samples = Samples::Rgb;
     }
 }

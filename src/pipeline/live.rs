@@ -73,8 +73,8 @@ pub fn run(
     let started = Instant::now();
     let mut due = started;
     let mut standing = Standing::default();
-    // Frames that turned out to be undecodable: only the loop knows of them.
-    let mut bad = Tally::default();
+    // What only the loop knows of: frames that cannot be decoded, or show nothing new.
+    let mut own = Tally::default();
     let (mut frames, mut records) = ([Frame::default()], [Record::default()]);
     let over = |classified: u64| {
         stop.load(Ordering::Relaxed)
@@ -104,23 +104,24 @@ pub fn run(
             Taken::Frame => {
                 standing.lost = None;
                 due = (due + interval).max(now);
-                frames[0].number = standing.classified + bad.damaged;
-                frames[0].tally = frames[0].tally + bad;
+                frames[0].number = standing.classified + own.damaged;
+                frames[0].tally = frames[0].tally + own;
                 pipeline.classify(&frames, &mut records);
                 match records[0].failure.take() {
+                    None if records[0].still => own.still += 1,
                     None => {
                         standing.classified += 1;
                         host.record(&frames[0], &records[0])?;
                     }
                     Some(error) if error.kind() != ErrorKind::Input => return Err(error),
                     Some(error) => {
-                        bad.damaged += 1;
+                        own.damaged += 1;
                         host.fault(&error);
                     }
                 }
             }
         }
-        standing.tally = source.tally() + bad;
+        standing.tally = source.tally() + own;
     }
     Ok(standing)
 }

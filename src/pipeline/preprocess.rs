@@ -1,24 +1,29 @@
 //! Third stage: the input tensor from a picture, exactly as in training: resize and centre
 //! crop in one step, then normalise and lay out in another.
 
+mod framing;
 mod geometry;
 mod layout;
 mod resample;
+mod shrink;
 mod tensor;
+mod yuv;
 
 use super::capture::Cover;
 use super::decode::{Need, Picture, Region};
 use crate::model::manifest::{Color, Input, Preprocess, Resize};
-use geometry::plan;
-use resample::{Resampler, View, support};
+pub use framing::{Framing, Roi, Rotation, Turn};
+use geometry::Sampling;
+use resample::support;
+use shrink::Shrinker;
 pub use tensor::{Elements, Tensor};
 
 /// Turns pictures into tensors; owns every buffer that takes.
 pub struct Preprocessor {
     geometry: Geometry,
     color: Color,
-    resampler: Resampler,
-    /// The resized and cropped pixels.
+    shrinker: Shrinker,
+    /// The resized, cropped and turned pixels.
     small: Vec<u8>,
     tables: layout::Tables,
     input: Input,
@@ -29,40 +34,57 @@ pub struct Preprocessor {
 #[derive(Clone, Debug)]
 pub struct Geometry {
     preprocess: Preprocess,
+    framing: Framing,
     fast_decode: bool,
 }
 
 impl Geometry {
-    /// The geometry of `preprocess`. With `fast_decode`, JPEGs may be decoded at a lower
-    /// resolution as long as that is at least twice the one needed: quicker, not exact.
-    pub fn new(preprocess: &Preprocess, fast_decode: bool) -> Self {
+    /// The geometry of `preprocess` on pictures looked at through `framing`. With
+    /// `fast_decode`, JPEGs may be decoded at a lower resolution as long as that is at
+    /// least twice the one needed: quicker, not exact.
+    pub fn new(preprocess: &Preprocess, framing: Framing, fast_decode: bool) -> Self {
         Self {
             preprocess: preprocess.clone(),
+            framing,
             fast_decode,
         }
+    }
+
+    fn sampling(&self, width: usize, height: usize) -> Sampling {
+        Sampling::new(&self.preprocess, &self.framing, width, height)
     }
 }
 
 /// The smallest picture that need not be enlarged.
-pub fn cover(preprocess: &Preprocess) -> Cover {
-    match preprocess.resize {
-        Resize::Shortest { size } => Cover::Both(size as f64, size as f64),
-        Resize::Exact { width, height } => Cover::Both(width as f64, height as f64),
-        Resize::Letterbox { width, height, .. } => Cover::Either(width as f64, height as f64),
+pub fn cover(preprocess: &Preprocess, framing: &Framing) -> Cover {
+    let (width, height, both) = match preprocess.resize {
+        Resize::Shortest { size } => (size, size, true),
+        Resize::Exact { width, height } => (width, height, true),
+        Resize::Letterbox { width, height, .. } => (width, height, false),
+    };
+    let shares = framing
+        .roi
+        .map_or((1.0, 1.0), |roi| (roi.width, roi.height));
+    let seen = (width as f64 / shares.0, height as f64 / shares.1);
+    let (width, height) = framing.turn.swap(seen);
+    if both {
+        Cover::Both(width, height)
+    } else {
+        Cover::Either(width, height)
     }
 }
 
 impl Need for Geometry {
     fn region(&self, width: usize, height: usize) -> Region {
-        let support = support(self.preprocess.filter);
-        plan(&self.preprocess, width, height).source_region(support, width, height)
+        self.sampling(width, height)
+            .region(support(self.preprocess.filter))
     }
 
     fn eighths(&self, width: usize, height: usize) -> usize {
         if !self.fast_decode {
             return 8;
         }
-        let shrink = plan(&self.preprocess, width, height).shrink(width, height);
+        let shrink = self.sampling(width, height).shrink();
         // Twice the resolution needed keeps the error of the cheaper decoding small.
         [1, 2, 4]
             .into_iter()
@@ -78,11 +100,14 @@ impl Preprocessor {
             Resize::Letterbox { fill, .. } => fill,
             _ => [0; 3],
         };
+        let Preprocess {
+            filter, antialias, ..
+        } = geometry.preprocess;
         Self {
             tables: layout::Tables::new(input, &geometry.preprocess),
             geometry,
             color: input.color,
-            resampler: Resampler::new(),
+            shrinker: Shrinker::new(filter, antialias, input.color == Color::Gray),
             small: Vec::new(),
             input: input.clone(),
             fill,
@@ -101,28 +126,12 @@ impl Preprocessor {
 
     /// Writes `picture` into place `item` of `tensor`.
     pub fn run(&mut self, picture: &Picture, tensor: &mut Tensor, item: usize) {
-        let preprocess = &self.geometry.preprocess;
-        let plan = plan(preprocess, picture.width, picture.height);
-        let (across, down) = plan.axes(picture.eighths, picture.width, picture.height);
-        let Region { x, y, width, .. } = picture.region;
-        let view = View {
-            pixels: &picture.pixels,
-            width,
-            channels: picture.channels,
-            x,
-            y,
-        };
-        self.resampler.run(
-            view,
-            across,
-            down,
-            preprocess.filter,
-            preprocess.antialias,
-            &mut self.small,
-        );
+        let sampling = self.geometry.sampling(picture.width, picture.height);
+        let turn = self.geometry.framing.turn;
+        self.shrinker.run(picture, &sampling, turn, &mut self.small);
         let image = layout::Placed {
             pixels: &self.small,
-            at: plan.target,
+            at: sampling.target,
             fill: self.fill,
         };
         self.tables.write(&image, self.color, tensor, item);

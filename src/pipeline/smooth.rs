@@ -66,6 +66,14 @@ pub struct SmoothWish {
     pub hold: Duration,
 }
 
+impl SmoothOptions {
+    /// How long an answer takes to follow a sudden change: the average arrives by 95 %, and
+    /// the change is held for as long as it has to be.
+    pub fn settling(&self) -> Duration {
+        3 * self.time_constant + self.hold
+    }
+}
+
 impl SmoothWish {
     /// The options for a model with a rejection `threshold`.
     ///

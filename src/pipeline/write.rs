@@ -43,6 +43,8 @@ pub struct Record {
     pub tally: Option<Tally>,
     /// What is wrong with the model's output, if anything is.
     pub doubt: Option<&'static str>,
+    /// Whether the frame showed nothing new: it was not classified.
+    pub still: bool,
     /// Why the input could not be classified; then nothing else counts but the number.
     pub failure: Option<Error>,
 }
@@ -74,6 +76,7 @@ impl Default for Record {
             frame_age: None,
             tally: None,
             doubt: None,
+            still: false,
             failure: None,
         }
     }

@@ -2,10 +2,11 @@
 //! torchvision's (`transforms/functional.py`: `_compute_resized_output_size`,
 //! `center_crop`) and, for letterboxes, Ultralytics' (`LetterBox`).
 
+use super::framing::Framing;
 use super::resample::Axis;
 use crate::ffi::scaled;
 use crate::model::manifest::{Preprocess, Resize, Size};
-use crate::pipeline::decode::Region;
+use crate::pipeline::decode::{Chroma, Region};
 
 /// The size that a picture is resized to, and which part of that goes where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,50 +109,103 @@ fn half_even(rest: usize) -> usize {
     }
 }
 
-impl Plan {
-    /// Source pixels per resized pixel, along the axis that shrinks less.
-    pub fn shrink(&self, width: usize, height: usize) -> f64 {
-        (width as f64 / self.resized.width as f64).min(height as f64 / self.resized.height as f64)
-    }
+/// Where the pixels of the input come from in the camera's picture, before it is turned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// The resize along rows.
+    pub across: Axis,
+    /// The resize along columns.
+    pub down: Axis,
+    /// The part of the tensor that the turned result fills.
+    pub target: Region,
+}
 
-    /// The axes of the resize, for a picture that was decoded at `eighths` of its size.
-    pub fn axes(&self, eighths: usize, width: usize, height: usize) -> (Axis, Axis) {
-        let axis = |source, resized, offset, kept| Axis {
-            source: scaled(source, eighths),
+impl Sampling {
+    /// The sampling of a `width` x `height` picture, looked at through `framing` and then
+    /// resized as `preprocess` says.
+    pub fn new(preprocess: &Preprocess, framing: &Framing, width: usize, height: usize) -> Self {
+        let (source, turn) = (framing.source(width, height), framing.turn);
+        let (seen_width, seen_height) = turn.swap((source.width, source.height));
+        let Plan {
             resized,
             offset,
-            kept,
+            target,
+        } = plan(preprocess, seen_width, seen_height);
+        let across = Axis {
+            start: 0,
+            source: seen_width,
+            resized: resized.width,
+            offset: turn.offset_across(offset.0, target.width, resized.width),
+            kept: target.width,
         };
-        (
-            axis(width, self.resized.width, self.offset.0, self.target.width),
-            axis(
-                height,
-                self.resized.height,
-                self.offset.1,
-                self.target.height,
-            ),
-        )
+        let down = Axis {
+            start: 0,
+            source: seen_height,
+            resized: resized.height,
+            offset: turn.offset_down(offset.1, target.height, resized.height),
+            kept: target.height,
+        };
+        let (across, down) = turn.swap((across, down));
+        Self {
+            across: Axis {
+                start: source.x,
+                ..across
+            },
+            down: Axis {
+                start: source.y,
+                ..down
+            },
+            target,
+        }
     }
 
-    /// The pixels of a `width` x `height` picture that the resize looks at: those below
-    /// the part that is kept, the reach of a filter with this `support`, and two more
-    /// because neighbours share chroma.
-    pub fn source_region(&self, support: f64, width: usize, height: usize) -> Region {
-        const SHARED: f64 = 2.0;
-        let span = |source: usize, resized: usize, offset: usize, kept: usize| {
-            let scale = source as f64 / resized as f64;
-            let reach = support * scale.max(1.0) + SHARED;
-            let low = (offset as f64 * scale - reach).max(0.0) as usize;
-            let high = (((offset + kept) as f64 * scale + reach).ceil() as usize).min(source);
-            (low, high - low)
+    /// Source pixels per resized pixel, along the axis that shrinks less.
+    pub fn shrink(&self) -> f64 {
+        let shrink = |axis: Axis| axis.source as f64 / axis.resized as f64;
+        shrink(self.across).min(shrink(self.down))
+    }
+
+    /// The same for a picture that was decoded at `eighths` of its size.
+    pub fn at_eighths(self, eighths: usize) -> Self {
+        let axis = |axis: Axis| Axis {
+            start: axis.start * eighths / 8,
+            source: scaled(axis.source, eighths),
+            ..axis
         };
-        let (x, width) = span(width, self.resized.width, self.offset.0, self.target.width);
-        let (y, height) = span(
-            height,
-            self.resized.height,
-            self.offset.1,
-            self.target.height,
-        );
+        Self {
+            across: axis(self.across),
+            down: axis(self.down),
+            ..self
+        }
+    }
+
+    /// The same for the picture's chroma.
+    pub fn of_chroma(self, chroma: Chroma) -> Self {
+        let axis = |axis: Axis, step: usize| Axis {
+            start: axis.start / step,
+            source: axis.source.div_ceil(step),
+            ..axis
+        };
+        Self {
+            across: axis(self.across, chroma.across),
+            down: axis(self.down, chroma.down),
+            ..self
+        }
+    }
+
+    /// The pixels that the resize looks at: those below the part that is kept, the reach of
+    /// a filter with this `support`, and two more because neighbours share chroma.
+    pub fn region(&self, support: f64) -> Region {
+        const SHARED: f64 = 2.0;
+        let span = |axis: Axis| {
+            let scale = axis.source as f64 / axis.resized as f64;
+            let reach = support * scale.max(1.0) + SHARED;
+            let low = (axis.offset as f64 * scale - reach).max(0.0) as usize;
+            let end = ((axis.offset + axis.kept) as f64 * scale + reach).ceil() as usize;
+            (axis.start + low, end.min(axis.source) - low)
+        };
+        let (x, width) = span(self.across);
+        let (y, height) = span(self.down);
         Region {
             x,
             y,
@@ -163,9 +217,10 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::{half_even, plan};
+    use super::{Sampling, half_even, plan};
     use crate::model::manifest::{Filter, Preprocess, Resize, Size};
     use crate::pipeline::decode::Region;
+    use crate::pipeline::preprocess::framing::Framing;
 
     fn steps(resize: Resize, crop: Option<Size>) -> Preprocess {
         Preprocess {
@@ -244,8 +299,8 @@ mod tests {
             (257, 255),
             (30000, 2000),
         ] {
-            let plan = plan(&steps, width, height);
-            let region = plan.source_region(3.0, width, height);
+            let sampling = Sampling::new(&steps, &Framing::default(), width, height);
+            let region = sampling.region(3.0);
             assert!(
                 region.width > 0 && region.x + region.width <= width,
                 "{width}x{height}"

@@ -21,7 +21,9 @@ pub const PADDED: usize = 4;
 /// One axis of a resize whose result is cropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Axis {
-    /// Pixels of the whole picture.
+    /// First pixel of the picture that is resized.
+    pub start: usize,
+    /// Pixels of it that are resized.
     pub source: usize,
     /// Pixels of the whole result.
     pub resized: usize,
@@ -361,7 +363,7 @@ impl Taps {
                 _ => span(centre, support, axis.source),
             };
             stepped += scale;
-            self.spans.push(span);
+            self.spans.push((axis.start + span.0, span.1));
             let begin = self.weights.len();
             self.weights.resize(begin + self.count, 0);
             let weight =
@@ -387,7 +389,7 @@ impl Taps {
         self.count = group;
         self.weights.clear();
         for (index, span) in self.spans.iter_mut().enumerate() {
-            *span = (axis.offset + index, 1);
+            *span = (axis.start + axis.offset + index, 1);
             self.weights.push(1 << PRECISION);
             self.weights.resize((index + 1) * group, 0);
         }
