@@ -254,7 +254,7 @@ impl DecodeArgs {
 /// `ocelli run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Files, folders, globs, `-` (standard input), `camera:0`, /dev/video0, `synthetic:`
+    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `replay:DIR`, `synthetic:`
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<OsString>,
     /// text, json (one object per line) or csv

@@ -47,7 +47,10 @@ fn every_crate_has_one_door() {
             "v4l",
             &["pipeline/capture/camera/", "pipeline/capture/camera.rs"],
         ),
-        ("rustix", &["pipeline/capture/camera/"]),
+        (
+            "rustix",
+            &["pipeline/capture/camera/", "pipeline/capture/child/"],
+        ),
         ("console", &["pipeline/write/view.rs"]),
         ("sd_notify", &["commands/run/"]),
         ("embedded_graphics", &["commands/eval/plot.rs"]),

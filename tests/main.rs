@@ -7,6 +7,7 @@
 )]
 
 mod allocations;
+mod children;
 mod cli;
 mod fences;
 mod framing;

@@ -6,13 +6,13 @@ mod modes;
 mod v4l2;
 
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 pub use devices::{Node, nodes};
 pub use modes::{Coding, Cover, Mode, ModeWish};
 pub use v4l2::modes as modes_of;
 
+use super::outage::Outage;
 use super::{Frame, Pull, Source, Tally};
 use crate::error::{Error, Result};
 use v4l2::{Got, Stream};
@@ -23,8 +23,6 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const STALL: Duration = Duration::from_secs(2);
 /// Cameras take their time for the first frame: exposure, USB bandwidth.
 const FIRST: Duration = Duration::from_secs(5);
-/// Waits between attempts to get a lost camera back: from the first to the last.
-const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 
 /// A camera.
 pub struct Camera {
@@ -36,14 +34,8 @@ pub struct Camera {
     /// When the last good frame came, or the stream was started.
     alive: Instant,
     patience: Duration,
-    outage: Option<Outage>,
+    outage: Outage,
     tally: Tally,
-}
-
-/// The time without the camera.
-struct Outage {
-    since: Instant,
-    wait: Duration,
 }
 
 impl Camera {
@@ -57,7 +49,7 @@ impl Camera {
             stream: None,
             alive: Instant::now(),
             patience: FIRST,
-            outage: None,
+            outage: Outage::default(),
             tally: Tally::default(),
         }
     }
@@ -88,25 +80,13 @@ impl Camera {
     /// Gives the stream up. The loss is news only if the camera was not lost before.
     fn lose(&mut self, why: Error) -> Option<Pull> {
         self.stream = None;
-        if self.outage.is_some() {
-            log::debug!("{why}");
-            return None;
-        }
-        self.outage = Some(Outage {
-            since: Instant::now(),
-            wait: RETRY.0,
-        });
-        Some(Pull::Lost(why.remedy("waiting for it to come back")))
+        self.outage.begin(why)
     }
 
     /// One attempt to get the camera back.
     fn retry(&mut self) {
-        let (Some(outage), Some(lost)) = (self.outage.as_mut(), self.node.as_ref()) else {
-            return;
-        };
-        thread::sleep(outage.wait);
-        outage.wait = (outage.wait * 2).min(RETRY.1);
-        let Some(node) = devices::find_again(lost) else {
+        self.outage.pause();
+        let Some(node) = self.node.as_ref().and_then(devices::find_again) else {
             return;
         };
         match Stream::start(&node.path, &self.wish) {
@@ -122,11 +102,11 @@ impl Camera {
     fn revive(&mut self) {
         self.alive = Instant::now();
         self.patience = STALL;
-        if let (Some(outage), Some(node)) = (self.outage.take(), &self.node) {
+        if let (Some(lost), Some(node)) = (self.outage.end(), &self.node) {
             log::info!(
                 "{} is back after {:.1} s at {}",
                 self.name,
-                outage.since.elapsed().as_secs_f64(),
+                lost.as_secs_f64(),
                 node.path.display()
             );
         }

@@ -155,8 +155,9 @@ pub enum Cover {
 }
 
 impl Cover {
-    fn is_met(self, mode: &Mode) -> bool {
-        let (width, height) = (f64::from(mode.width), f64::from(mode.height));
+    /// Whether a picture of this size is enough.
+    pub fn is_met(self, width: u32, height: u32) -> bool {
+        let (width, height) = (f64::from(width), f64::from(height));
         match self {
             Self::Anything => true,
             Self::Both(w, h) => width >= w && height >= h,
@@ -184,7 +185,7 @@ pub fn choose(modes: &[Mode], wish: &ModeWish) -> Option<Mode> {
     fitting.into_iter().min_by(|a, b| {
         let rank = |mode: &Mode| {
             let pixels = f64::from(mode.width) * f64::from(mode.height);
-            let covers = wish.cover.is_met(mode);
+            let covers = wish.cover.is_met(mode.width, mode.height);
             let fluent = mode.fps >= FLUENT || wish.fps.is_some();
             let cost = pixels * mode.coding.cost();
             let speed = if mode.fps <= PLENTY { mode.fps } else { 0.0 };

@@ -1,0 +1,144 @@
+//! Frames from another program: FFmpeg for network streams and videos, the board's own
+//! camera program for cameras behind a ribbon cable. It is watched: one that ends or falls
+//! silent is ended and started again, and none outlives us.
+
+mod process;
+mod programs;
+
+use std::time::{Duration, Instant};
+
+use super::outage::Outage;
+use super::stream::Stream;
+use super::{Frame, Pull, Source, Tally};
+use crate::error::{Error, Result};
+pub use process::Keeper;
+use process::Process;
+pub use programs::{Program, csi, is_network, is_video, network, video};
+
+/// A program that gave frames and gives none for so long has stalled.
+const STALL: Duration = Duration::from_secs(5);
+/// The first frame may take its time: connecting, waiting for a key frame.
+const FIRST: Duration = Duration::from_secs(20);
+
+/// A program's frames.
+pub struct Child {
+    program: Program,
+    max_bytes: usize,
+    keeper: Keeper,
+    running: Option<Running>,
+    outage: Outage,
+    /// Whether a frame ever came: until then, a fault is a fault of the command.
+    proved: bool,
+    /// Whether a finite program has given all it has.
+    done: bool,
+    tally: Tally,
+}
+
+struct Running {
+    process: Process,
+    stream: Stream,
+}
+
+impl Child {
+    /// The frames of `program`, which is started when the first one is asked for. Encoded
+    /// frames have at most `max_bytes`.
+    pub fn new(program: Program, max_bytes: usize) -> Self {
+        Self {
+            program,
+            max_bytes,
+            keeper: Keeper::default(),
+            running: None,
+            outage: Outage::default(),
+            proved: false,
+            done: false,
+            tally: Tally::default(),
+        }
+    }
+
+    /// What ends the program, wherever the source is then.
+    pub fn keeper(&self) -> Keeper {
+        self.keeper.clone()
+    }
+
+    fn start(&mut self) -> Result<()> {
+        let patience = if self.proved { STALL } else { FIRST };
+        let (process, output) = self.keeper.start(&self.program, patience)?;
+        if !self.proved {
+            log::info!("{}: {}", self.program.source, self.program.said());
+        }
+        let name = self.program.source.clone();
+        let stream = Stream::new(Box::new(output), name, self.program.raw, self.max_bytes);
+        self.running = Some(Running { process, stream });
+        Ok(())
+    }
+
+    fn revive(&mut self, running: &Running) {
+        self.proved = true;
+        running.process.be_patient_for(STALL);
+        if let Some(lost) = self.outage.end() {
+            let seconds = lost.as_secs_f64();
+            log::info!("{} is back after {seconds:.1} s", self.program.source);
+        }
+    }
+
+    /// The program gives nothing more: `None` if it is started again without a word.
+    fn over(&mut self, running: Running, stalled: bool) -> Option<Pull> {
+        let silence = running.process.patience();
+        let ending = running.process.end();
+        if self.keeper.is_closed() {
+            return Some(Pull::End);
+        }
+        let name = &self.program.source;
+        let error = if stalled {
+            let seconds = silence.as_secs();
+            Error::input(name, format!("no frame came for {seconds} s"))
+        } else {
+            Error::input(name, format!("{} {ending}", self.program.name()))
+        };
+        match (self.program.live, self.proved) {
+            (true, true) => self.outage.begin(error),
+            (true, false) => Some(Pull::Broken(error)),
+            (false, _) => {
+                self.done = true;
+                let good = self.proved && ending.is_good();
+                Some(if good { Pull::End } else { Pull::Failed(error) })
+            }
+        }
+    }
+}
+
+impl Source for Child {
+    fn next(&mut self, frame: &mut Frame) -> Pull {
+        loop {
+            if self.done {
+                return Pull::End;
+            }
+            let Some(mut running) = self.running.take() else {
+                self.outage.pause();
+                if let Err(error) = self.start() {
+                    return Pull::Broken(error);
+                }
+                continue;
+            };
+            let asked = Instant::now();
+            let over = match running.stream.next(frame) {
+                Pull::Frame => {
+                    self.revive(&running);
+                    frame.tally = self.tally;
+                    frame.capture = asked.elapsed();
+                    self.running = Some(running);
+                    return Pull::Frame;
+                }
+                Pull::Failed(error) if error.is_io() => self.over(running, true),
+                Pull::End => self.over(running, false),
+                other => {
+                    self.running = Some(running);
+                    return other;
+                }
+            };
+            if let Some(pull) = over {
+                return pull;
+            }
+        }
+    }
+}
