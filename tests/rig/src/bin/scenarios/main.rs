@@ -1,0 +1,99 @@
+//! The scenarios that the rig plays in its guest: cameras on real kernel drivers, and what
+//! happens to them. `scenarios [PART]` plays those whose names hold PART. Each is told of
+//! on standard output and as a line of /out/results.jsonl; the exit status is the verdict.
+
+mod damage;
+mod formats;
+mod outages;
+mod pace;
+mod signals;
+mod webcams;
+
+use std::fs::File;
+use std::io::Write;
+use std::panic::catch_unwind;
+use std::time::Instant;
+
+use ocelli_rig::vivid;
+use serde_json::json;
+
+type Scenario = (&'static str, fn());
+
+/// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
+const ALL: [Scenario; 24] = [
+    (
+        "devices_lists_cameras_and_no_metadata_nodes",
+        webcams::devices,
+    ),
+    ("pixels_of_every_format_are_the_drivers", formats::pixels),
+    ("every_mode_of_vivid_opens", formats::modes),
+    ("a_camera_left_in_an_odd_state_opens", formats::odd_states),
+    ("a_webcams_29_97_fps_are_met", webcams::fractional_rate),
+    ("mjpeg_320x240_shows_the_right_labels", webcams::mjpeg_small),
+    ("mjpeg_640x480_shows_the_right_labels", webcams::mjpeg),
+    ("yuyv_320x240_shows_the_right_labels", webcams::yuyv_small),
+    ("yuyv_640x480_shows_the_right_labels", webcams::yuyv),
+    ("damaged_jpegs_are_counted_exactly", damage::jpegs),
+    ("damaged_yuyv_frames_are_counted_exactly", damage::pixels),
+    ("a_frame_that_the_driver_flags_is_counted", damage::flagged),
+    ("frames_that_the_driver_skips_are_counted", damage::skipped),
+    ("a_webcam_is_unplugged_and_plugged_again", outages::replug),
+    (
+        "a_webcam_comes_back_under_another_number",
+        outages::another_number,
+    ),
+    ("a_stalled_webcam_resumes", outages::stall),
+    (
+        "a_driver_that_fails_is_started_again",
+        outages::driver_errors,
+    ),
+    ("a_driver_that_goes_away_comes_back", outages::driver_reload),
+    ("a_signal_storm_changes_nothing", signals::storm),
+    (
+        "a_running_camera_is_left_within_a_second",
+        signals::end_running,
+    ),
+    (
+        "a_stalled_camera_is_left_within_a_second",
+        signals::end_stalled,
+    ),
+    (
+        "an_unplugged_camera_is_left_within_a_second",
+        signals::end_unplugged,
+    ),
+    ("a_model_is_reloaded_beside_a_camera", signals::reload),
+    ("a_slow_reader_gets_new_frames", pace::slow_reader),
+];
+
+fn main() {
+    let part = std::env::args().nth(1).unwrap_or_default();
+    let mut results = File::create("/out/results.jsonl").unwrap();
+    let mut failed = 0;
+    vivid::load();
+    for (name, play) in ALL.iter().filter(|(name, _)| name.contains(&part)) {
+        let started = Instant::now();
+        let verdict = catch_unwind(play).map_err(|panic| message(&*panic));
+        let seconds = started.elapsed().as_secs_f64();
+        let line = json!({
+            "scenario": name,
+            "ok": verdict.is_ok(),
+            "seconds": (seconds * 10.0).round() / 10.0,
+            "why": verdict.as_ref().err(),
+        });
+        writeln!(results, "{line}").unwrap();
+        match verdict {
+            Ok(()) => println!("rig: ok     {name} ({seconds:.1} s)"),
+            Err(why) => {
+                failed += 1;
+                println!("rig: FAILED {name} ({seconds:.1} s): {why}");
+            }
+        }
+    }
+    std::process::exit(i32::from(failed > 0));
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.into()));
+    text.unwrap_or_default()
+}
