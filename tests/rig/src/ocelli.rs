@@ -27,6 +27,8 @@ pub struct Run {
     /// Everything that came so far.
     pub records: Vec<Value>,
     pub log: Vec<String>,
+    /// Lines of the log up to the last one that was waited for.
+    heard: usize,
 }
 
 /// `ocelli run` with the bundled model and the pure-Rust engine.
@@ -60,6 +62,7 @@ impl Run {
             lines,
             records: Vec::new(),
             log: Vec::new(),
+            heard: 0,
         }
     }
 
@@ -73,20 +76,15 @@ impl Run {
         while self.line(until).is_some() {}
     }
 
-    /// The next line before `until`, taken in: whether it was a record.
-    fn line(&mut self, until: Instant) -> Option<bool> {
+    /// Takes in the next line before `until`; `None` if there is none.
+    fn line(&mut self, until: Instant) -> Option<()> {
         let rest = until.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(rest) {
-            Ok(Line::Record(record)) => {
-                self.records.push(record);
-                Some(true)
-            }
-            Ok(Line::Log(line)) => {
-                self.log.push(line);
-                Some(false)
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            Ok(Line::Record(record)) => self.records.push(record),
+            Ok(Line::Log(line)) => self.log.push(line),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
         }
+        Some(())
     }
 
     /// Waits until there are `count` more records.
@@ -108,14 +106,16 @@ impl Run {
         started.elapsed()
     }
 
-    /// Waits for a message that holds `part`.
-    pub fn told(&mut self, part: &str) -> String {
-        let (mut seen, until) = (0, Instant::now() + PATIENCE);
+    /// Waits for a message that holds `part`, after the last one that was waited for.
+    pub fn told(&mut self, part: &str) {
+        let until = Instant::now() + PATIENCE;
         loop {
-            if let Some(line) = self.log[seen..].iter().find(|line| line.contains(part)) {
-                return line.clone();
+            while let Some(line) = self.log.get(self.heard) {
+                self.heard += 1;
+                if line.contains(part) {
+                    return;
+                }
             }
-            seen = self.log.len();
             if self.line(until).is_none() {
                 panic!("`{part}` is not said{}", self.story());
             }

@@ -46,3 +46,40 @@ pub fn check(records: &[Value]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use serde_json::{Value, json};
+
+    fn record(label: &str, newer: u64, damaged: u64, outages: u64) -> Value {
+        let (dropped, none) = (newer + damaged, 0);
+        json!({"label": label, "dropped": dropped, "drops": {
+            "newer": newer, "camera": none, "damaged": damaged, "paced": none, "outages": outages,
+        }})
+    }
+
+    #[test]
+    fn a_frame_has_to_show_what_its_counters_say() {
+        let mut records = vec![
+            record("star", 0, 0, 0),
+            record("triangle", 0, 0, 0),
+            record("star", 1, 1, 0),
+            record("star", 1, 1, 1),
+            record("circle", 2, 1, 1),
+        ];
+        assert_eq!(check(&records), Ok(()));
+        records[1] = record("circle", 0, 0, 0);
+        let why = check(&records).unwrap_err();
+        assert!(why.starts_with("record 1 should show a triangle, 0 frames after a star"));
+        records[1] = record("cat", 0, 0, 0);
+        assert!(check(&records).unwrap_err().contains("shows no shape"));
+        records[1] = record("triangle", 0, 0, 0);
+        records[4]["dropped"] = json!(2);
+        assert!(
+            check(&records)
+                .unwrap_err()
+                .contains("adds its drops up wrongly")
+        );
+    }
+}

@@ -189,10 +189,15 @@ pub fn choose(modes: &[Mode], wish: &ModeWish) -> Option<Mode> {
             let fluent = mode.fps >= FLUENT || wish.fps.is_some();
             let cost = pixels * mode.coding.cost();
             let speed = if mode.fps <= PLENTY { mode.fps } else { 0.0 };
+            // In hundredths: 29.97 is not 30, but 30.00003 is.
+            let off = wish
+                .fps
+                .map_or(0.0, |fps| ((fps - mode.fps).abs() * 100.0).round());
             // A picture that is too small is best when it is largest.
             (
                 !covers,
                 !fluent,
+                off,
                 if covers { cost } else { -pixels },
                 -speed,
             )
@@ -202,6 +207,7 @@ pub fn choose(modes: &[Mode], wish: &ModeWish) -> Option<Mode> {
             .cmp(&(b.0, b.1))
             .then(a.2.total_cmp(&b.2))
             .then(a.3.total_cmp(&b.3))
+            .then(a.4.total_cmp(&b.4))
     })
 }
 
@@ -292,6 +298,9 @@ mod tests {
             fps: Some(29.97),
             ..ModeWish::default()
         };
-        assert_eq!(chosen(&[ntsc], wish).unwrap(), "yuyv 640x480 at 29.97 fps");
+        // Not by its neighbour, although that one is faster.
+        let modes = [mode(b"YUYV", 640, 480, 30), ntsc];
+        assert_eq!(chosen(&modes, wish).unwrap(), "yuyv 640x480 at 29.97 fps");
+        assert_eq!(chosen(&modes[..1], wish).unwrap(), "yuyv 640x480 at 30 fps");
     }
 }

@@ -120,7 +120,7 @@ fn opens(format: &str, width: &str, height: &str, fps: &str) {
 /// Whoever had the camera before left it in a state that other programs stumble over.
 pub fn odd_states() {
     for (left, rate, flags, mode) in [
-        ("GREY", "25", vec![], "yuyv 320x180"),
+        ("GREY", "25", vec![], "yuv420p 320x180"),
         (
             "GREY",
             "12.5",
@@ -131,7 +131,7 @@ pub fn odd_states() {
             "RGB3",
             "12.5",
             vec!["--fps", "12.5"],
-            "yuyv 320x180 at 12.5 fps",
+            "yuv420p 320x180 at 12.5 fps",
         ),
         ("HSV3", "15", vec!["--pixel-format", "yuyv"], "yuyv 320x180"),
     ] {

@@ -11,7 +11,8 @@ mod webcams;
 
 use std::fs::File;
 use std::io::Write;
-use std::panic::catch_unwind;
+use std::panic::{catch_unwind, set_hook};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use ocelli_rig::vivid;
@@ -20,7 +21,7 @@ use serde_json::json;
 type Scenario = (&'static str, fn());
 
 /// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
-const ALL: [Scenario; 24] = [
+const ALL: [Scenario; 25] = [
     (
         "devices_lists_cameras_and_no_metadata_nodes",
         webcams::devices,
@@ -49,6 +50,7 @@ const ALL: [Scenario; 24] = [
     ),
     ("a_driver_that_goes_away_comes_back", outages::driver_reload),
     ("a_signal_storm_changes_nothing", signals::storm),
+    ("a_suspended_program_goes_on", signals::suspended),
     (
         "a_running_camera_is_left_within_a_second",
         signals::end_running,
@@ -69,10 +71,16 @@ fn main() {
     let part = std::env::args().nth(1).unwrap_or_default();
     let mut results = File::create("/out/results.jsonl").unwrap();
     let mut failed = 0;
+    // What a failed check says, with its place.
+    let why = Arc::new(Mutex::new(String::new()));
+    let heard = why.clone();
+    set_hook(Box::new(move |panic| {
+        *heard.lock().unwrap() = panic.to_string()
+    }));
     vivid::load();
     for (name, play) in ALL.iter().filter(|(name, _)| name.contains(&part)) {
         let started = Instant::now();
-        let verdict = catch_unwind(play).map_err(|panic| message(&*panic));
+        let verdict = catch_unwind(play).map_err(|_| why.lock().unwrap().clone());
         let seconds = started.elapsed().as_secs_f64();
         let line = json!({
             "scenario": name,
@@ -90,10 +98,4 @@ fn main() {
         }
     }
     std::process::exit(i32::from(failed > 0));
-}
-
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.into()));
-    text.unwrap_or_default()
 }

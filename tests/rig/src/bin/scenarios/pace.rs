@@ -24,6 +24,7 @@ pub fn slow_reader() {
     let mut child = command(&shapes())
         .args([&webcam.source(), "--fps", RATE, "--width", "320"])
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let pipe = child.stdout.take().unwrap();

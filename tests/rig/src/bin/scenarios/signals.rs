@@ -32,6 +32,25 @@ pub fn storm() {
     conclude(&mut run);
 }
 
+/// Stopped for longer than a stall, and woken: no outage, and on to the newest frame.
+pub fn suspended() {
+    let webcam = Webcam::plug("rig-1", RATE);
+    let mut run = watch(&webcam, &["--width", "320"]);
+    for _ in 0..2 {
+        run.more(2);
+        run.signal("STOP");
+        sleep(Duration::from_secs(3));
+        run.signal("CONT");
+        assert!(run.back_to_live() < SECOND, "{}", run.story());
+    }
+    run.more(3);
+    assert_eq!(run.drops("outages"), 0, "{}", run.story());
+    assert_eq!(run.drops("damaged"), 0, "{}", run.story());
+    // The driver had four buffers to fill.
+    assert!(run.drops("camera") >= 10, "{}", run.story());
+    conclude(&mut run);
+}
+
 /// Ends the program with each of the signals after `trouble`.
 fn end_after(trouble: impl Fn(&mut Webcam, &mut Run)) {
     for signal in ["INT", "TERM"] {
