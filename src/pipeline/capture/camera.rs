@@ -3,6 +3,7 @@
 
 mod devices;
 mod modes;
+mod portable;
 mod v4l2;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 pub use devices::{Node, nodes};
 pub use modes::{Coding, Cover, Mode, ModeWish};
+pub use portable::Portable;
 pub use v4l2::modes as modes_of;
 
 use super::outage::Outage;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::child::{self, Child, Keeper, Program};
 use super::{
-    Camera, Frame, ListFormat, ModeWish, Policy, Pull, RawFormat, Source, SyntheticSettings,
-    camera, files, replay, stream, synthetic,
+    Camera, Frame, ListFormat, ModeWish, Policy, Portable, Pull, RawFormat, Source,
+    SyntheticSettings, camera, files, replay, stream, synthetic,
 };
 use crate::error::{Error, Result};
 
@@ -69,6 +69,9 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
         if is_camera(&text) {
             live = true;
             chain.push(Box::new(Camera::new(&text, options.mode)));
+        } else if let Some(number) = text.strip_prefix("nokhwa:") {
+            live = true;
+            chain.push(Box::new(Portable::new(&text, number, options.mode)?));
         } else if let Some(folder) = text.strip_prefix("replay:") {
             (live, policy) = (true, Policy::Lossless);
             chain.push(Box::new(replay::Replay::open(Path::new(folder))?));

