@@ -132,7 +132,8 @@ impl Camera {
                 Some(Pull::Failed(Error::input(&self.name, why)))
             }
             Got::Nothing if self.alive.elapsed() < self.patience => None,
-            Got::Nothing | Got::Damaged(_) => {
+            got => {
+                self.tally.damaged += u64::from(matches!(got, Got::Damaged(_)));
                 let silent = self.alive.elapsed().as_secs_f64();
                 let what = format!("the camera gave no good frame for {silent:.1} s");
                 self.lose(Error::input(&self.name, what))

@@ -21,7 +21,7 @@ use serde_json::json;
 type Scenario = (&'static str, fn());
 
 /// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
-const ALL: [Scenario; 26] = [
+const ALL: [Scenario; 28] = [
     (
         "devices_lists_cameras_and_no_metadata_nodes",
         webcams::devices,
@@ -45,6 +45,14 @@ const ALL: [Scenario; 26] = [
         outages::another_number,
     ),
     ("a_stalled_webcam_resumes", outages::stall),
+    (
+        "a_webcam_that_sends_noise_is_lost_and_resumes",
+        outages::noise,
+    ),
+    (
+        "a_camera_that_another_program_has_is_an_error",
+        outages::busy,
+    ),
     (
         "a_driver_that_fails_is_started_again",
         outages::driver_errors,

@@ -1,5 +1,7 @@
 //! Cameras that are lost: told once, counted once, and back by themselves.
 
+use std::io::Read;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -76,6 +78,48 @@ pub fn stall() {
         recover(&mut run, outages);
     }
     conclude(&mut run);
+}
+
+/// Frames keep coming, and none of them is a picture: as good as none, and all are counted.
+pub fn noise() {
+    let mut webcam = Webcam::plug("rig-1", RATE);
+    let mut run = watch(&webcam, &["--pixel-format", "mjpeg", "--width", "320"]);
+    run.more(2);
+    webcam.tell("noise");
+    run.told("a frame is skipped");
+    run.told("no good frame for 2.");
+    sleep(Duration::from_secs(6));
+    webcam.tell("resume");
+    recover(&mut run, 1);
+    // Four in a second for 8 s, but for the pauses between attempts.
+    let damaged = run.drops("damaged");
+    assert!((20..=36).contains(&damaged), "{damaged}{}", run.story());
+    conclude(&mut run);
+}
+
+/// Another program has it: said with what mends it, not waited for.
+pub fn busy() {
+    let mut other = Command::new("v4l2-ctl")
+        .args(["-d", NODE, "--stream-mmap", "--stream-to=/dev/null"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It writes a mark per frame.
+    let mut mark = [0];
+    other
+        .stderr
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut mark)
+        .unwrap();
+    let mut run = Run::start(NODE, &["--fps", "4"]);
+    run.finish(2);
+    run.told("another program uses it: fuser -v /dev/video0");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let mut run = Run::start(NODE, &["--fps", "4", "--frames", "1"]);
+    run.more(1);
+    run.finish(0);
 }
 
 /// Each of vivid's ways to fail, and a driver that fails again when it is started again.

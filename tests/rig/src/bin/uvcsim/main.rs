@@ -10,7 +10,9 @@
 //!
 //! Lines on standard input act on the camera:
 //!     unplug, plug     pull the plug, put it back
-//!     stall, resume    stop sending frames without an error, go on
+//!     stall            stop sending frames, without an error
+//!     noise            send noise instead of every picture
+//!     resume           neither of these any more
 //!     truncate         send half of the next picture
 //!     garbage          send noise instead of the next picture
 //!     badframe         set the UVC error bit in the next picture

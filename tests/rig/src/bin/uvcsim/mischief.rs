@@ -5,6 +5,8 @@
 pub struct Mischief {
     /// No picture is sent until `resume`.
     pub stall: bool,
+    /// Every picture is noise until `resume`.
+    noise: bool,
     truncate: bool,
     garbage: bool,
     badframe: bool,
@@ -15,7 +17,8 @@ impl Mischief {
     pub fn obey(&mut self, command: &str) -> bool {
         match command {
             "stall" => self.stall = true,
-            "resume" => self.stall = false,
+            "noise" => self.noise = true,
+            "resume" => (self.stall, self.noise) = (false, false),
             "truncate" => self.truncate = true,
             "garbage" => self.garbage = true,
             "badframe" => self.badframe = true,
@@ -29,7 +32,7 @@ impl Mischief {
         if std::mem::take(&mut self.truncate) {
             picture.truncate(picture.len() / 2);
         }
-        if std::mem::take(&mut self.garbage) {
+        if std::mem::take(&mut self.garbage) || self.noise {
             // A linear congruential generator (Numerical Recipes): the same noise every time.
             let mut x = 1u32;
             for byte in picture {
