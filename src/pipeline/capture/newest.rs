@@ -45,6 +45,10 @@ struct Slot {
     /// What the source itself left out, and what was left out here.
     source_tally: Tally,
     tally: Tally,
+    /// Both together when the fresh frame came: what is counted later is not its story.
+    seen: Tally,
+    /// Whether the source was lost after the fresh frame came.
+    lost_later: bool,
     /// The first fault that nobody has heard of yet; further ones are only counted.
     failed: Option<Error>,
     lost: Option<Error>,
@@ -76,6 +80,8 @@ impl Slot {
                 self.tally.newer += u64::from(self.fresh);
                 std::mem::swap(&mut self.frame, frame);
                 self.fresh = true;
+                self.lost_later = false;
+                self.seen = self.source_tally + self.tally;
             }
             Pull::Failed(error) => {
                 self.tally.damaged += 1;
@@ -84,6 +90,7 @@ impl Slot {
             Pull::Lost(error) => {
                 self.tally.outages += 1;
                 self.lost = Some(error);
+                self.lost_later = self.fresh;
             }
             Pull::Broken(error) => {
                 self.broken = Some(error);
@@ -156,13 +163,15 @@ impl Newest {
         if let Some(error) = slot.failed.take() {
             return Taken::Failed(error);
         }
-        if let Some(error) = slot.lost.take() {
+        if !(slot.fresh && slot.lost_later)
+            && let Some(error) = slot.lost.take()
+        {
             return Taken::Lost(error);
         }
         if slot.fresh {
             std::mem::swap(&mut slot.frame, frame);
             slot.fresh = false;
-            frame.tally = slot.source_tally + slot.tally;
+            frame.tally = slot.seen;
             frame.live = true;
             drop(slot);
             self.shared.changed.notify_all();
@@ -179,9 +188,14 @@ impl Newest {
     pub fn let_pass(&self, until: Instant) {
         let before = self.shared.lock().tally.newer;
         thread::sleep(until.saturating_duration_since(Instant::now()));
-        let tally = &mut self.shared.lock().tally;
-        tally.paced += tally.newer - before;
-        tally.newer = before;
+        let mut slot = self.shared.lock();
+        let passed = slot.tally.newer - before;
+        let Slot { tally, seen, .. } = &mut *slot;
+        // A frame passes when the next one comes: the one that is there has seen them all.
+        for tally in [tally, seen] {
+            tally.paced += passed;
+            tally.newer = tally.newer.saturating_sub(passed);
+        }
     }
 
     /// What was not classified so far, as far as capturing knows.
@@ -201,4 +215,68 @@ impl Drop for Newest {
 fn died() -> Error {
     Error::input("capture", "the capturing thread died")
         .remedy("this is a fault of the program: report it with the message above")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Newest, Taken};
+    use crate::error::Error;
+    use crate::pipeline::capture::{Frame, Pull};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    /// What is taken, in order, with what the frames say of damage and outages.
+    fn story(newest: &Newest) -> Vec<String> {
+        let mut frame = Frame::default();
+        let mut story = Vec::new();
+        loop {
+            story.push(match newest.take(&mut frame, Duration::ZERO) {
+                Taken::Frame => format!("frame, {}", frame.tally),
+                Taken::Failed(_) => "failed".to_owned(),
+                Taken::Lost(_) => "lost".to_owned(),
+                _ => return story,
+            });
+        }
+    }
+
+    fn newest(pulls: Vec<Pull>) -> Newest {
+        let shared = Arc::default();
+        let newest = Newest { shared };
+        for pull in pulls {
+            let mut slot = newest.shared.lock();
+            slot.enter(pull, &mut Frame::default(), 1);
+        }
+        newest
+    }
+
+    fn fault() -> Error {
+        Error::input("camera:0", "a fault")
+    }
+
+    #[test]
+    fn a_frame_that_waits_while_the_source_is_lost_comes_first_and_knows_nothing_of_it() {
+        let lost = newest(vec![Pull::Frame, Pull::Lost(fault())]);
+        assert_eq!(story(&lost), ["frame, 0", "lost"]);
+        assert_eq!(lost.tally().outages, 1);
+        let back = newest(vec![Pull::Frame, Pull::Lost(fault()), Pull::Frame]);
+        assert_eq!(story(&back), ["lost", "frame, 1 (newer 1), outages 1"]);
+        let damaged = newest(vec![Pull::Frame, Pull::Failed(fault())]);
+        assert_eq!(story(&damaged), ["failed", "frame, 0"]);
+        assert_eq!(damaged.tally().damaged, 1);
+    }
+
+    #[test]
+    fn what_passes_on_purpose_is_not_counted_as_late() {
+        let newest = newest(vec![Pull::Frame, Pull::Frame]);
+        std::thread::scope(|scope| {
+            let entering = scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                let mut slot = newest.shared.lock();
+                slot.enter(Pull::Frame, &mut Frame::default(), 1);
+            });
+            newest.let_pass(Instant::now() + Duration::from_millis(500));
+            entering.join().unwrap();
+        });
+        assert_eq!(story(&newest), ["frame, 2 (newer 1, paced 1)"]);
+    }
 }
