@@ -5,15 +5,17 @@
     reason = "flattened groups have no help text of their own"
 )]
 
+mod config;
 mod live;
 mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::engine::{EngineChoice, EngineOptions};
+use crate::error::Result;
 use crate::model::Wishes;
 use crate::model::facts::{Facts, fact};
 use crate::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Size};
@@ -35,9 +37,26 @@ pub struct Cli {
     /// Say more on stderr (twice: everything)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Take flags from this TOML file: max-fps = 10
+    #[arg(long, global = true, value_name = "FILE", env = "OCELLI_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Say only errors on stderr
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+}
+
+impl Cli {
+    /// What was typed, completed by variables (`OCELLI_MAX_FPS`) and the file that
+    /// `--config` names. Help, and wrong flags, end the program.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds what is no flag.
+    pub fn load() -> Result<Self> {
+        let typed: Vec<OsString> = std::env::args_os().collect();
+        let command = config::with_defaults(Self::command(), &typed)?;
+        let matches = command.get_matches_from(typed);
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()))
+    }
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all good; 1 some inputs failed, or a negative finding (verify, eval below \

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use ocelli::cli::{Cli, Command};
 use ocelli::commands::{self, Finding, bench, devices, eval, inspect, pack, prepare, run, verify};
 use ocelli::ffi;
@@ -11,8 +10,15 @@ use ocelli::pipeline::write::make_way;
 
 fn main() -> ExitCode {
     ffi::disable_onnxruntime_telemetry();
-    let cli = Cli::parse();
-    start_log(&cli);
+    let cli = match Cli::load() {
+        Ok(cli) => cli,
+        Err(error) => {
+            start_log(false, 0);
+            log::error!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    start_log(cli.quiet, cli.verbose);
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Eval(args) => eval::run(args),
@@ -36,8 +42,8 @@ fn main() -> ExitCode {
 }
 
 /// Messages go to stderr: `RUST_LOG` rules where it is set.
-fn start_log(cli: &Cli) {
-    let level = match (cli.quiet, cli.verbose) {
+fn start_log(quiet: bool, verbose: u8) {
+    let level = match (quiet, verbose) {
         (true, _) => "error",
         (_, 0) => "warn,ocelli=info",
         (_, 1) => "info,ocelli=debug",

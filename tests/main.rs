@@ -9,6 +9,7 @@
 mod allocations;
 mod children;
 mod cli;
+mod config;
 mod fences;
 mod framing;
 mod live;
