@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod devices;
 pub mod eval;
+pub mod generate;
 pub mod inspect;
 pub mod pack;
 pub mod prepare;

@@ -19,6 +19,11 @@ def stripped(elf: ELFFile, path: str) -> int:
     return os.path.getsize(path) - sum(section.data_size for section in symbols if section)
 
 
-with open(sys.argv[1], "rb") as file:
-    binary = ELFFile(file)
-    print(newest_glibc(binary), stripped(binary, sys.argv[1]))
+def inspect(path: str) -> tuple[str, int]:
+    with open(path, "rb") as file:
+        elf = ELFFile(file)
+        return newest_glibc(elf), stripped(elf, path)
+
+
+if __name__ == "__main__":
+    print(*inspect(sys.argv[1]))
