@@ -81,6 +81,8 @@ pub enum Command {
     Prepare(PrepareArgs),
     /// List cameras by what they are known by, with their modes
     Devices(DevicesArgs),
+    /// Look for what keeps this machine from working, and say what mends it
+    Doctor(DoctorArgs),
     /// Write manual pages and shell completions
     #[command(hide = true)]
     Generate(GenerateArgs),
@@ -322,6 +324,35 @@ pub struct PrepareArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+/// `ocelli doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Try this model, too
+    #[arg(short, long)]
+    pub model: Option<PathBuf>,
+    /// An ONNX Runtime library to look at and no other
+    #[arg(long, value_name = "FILE")]
+    pub ort: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Look at the files of a machine under this folder
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
+    pub root: PathBuf,
+}
+
+impl DoctorArgs {
+    /// How the model is tried.
+    pub fn engine(&self) -> EngineOptions {
+        EngineOptions {
+            choice: EngineChoice::Auto,
+            library: self.ort.clone(),
+            use_prepared: false,
+            spin: false,
+        }
+    }
 }
 
 /// `ocelli generate`

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::model::Model;
 use crate::pipeline::preprocess::Tensor;
+pub use library::survey;
 
 /// Runs a network on a batch of input tensors.
 pub trait Engine: Send {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ocelli::cli::{Cli, Command};
 use ocelli::commands::{
-    self, Finding, bench, devices, eval, generate, inspect, pack, prepare, run, verify,
+    self, Finding, bench, devices, doctor, eval, generate, inspect, pack, prepare, run, verify,
 };
 use ocelli::ffi;
 use ocelli::pipeline::write::make_way;
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Generate(args) => generate::run(args),
     };
     match result {

@@ -63,7 +63,7 @@ fn a_rate_limit_leaves_frames_out_on_purpose() {
     ]));
     let records = records(&output);
     assert_eq!(records.len(), 4);
-    assert!(drops(&records[3], "paced") >= 9, "{}", records[3]);
+    assert!(drops(&records[3], "paced") > 0, "{}", records[3]);
     assert_eq!(drops(&records[3], "newer"), 0);
     assert!(stderr(&output).contains("4 frames classified in"));
 }

@@ -10,6 +10,7 @@ mod allocations;
 mod children;
 mod cli;
 mod config;
+mod doctor;
 mod fences;
 mod framing;
 mod live;

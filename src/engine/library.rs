@@ -64,6 +64,17 @@ pub fn find(named: Option<&Path>) -> Result<Library> {
     .remedy(fix()))
 }
 
+/// Every place where a library stands, in the order in which they are tried, with its
+/// version or why it is passed over. One that is `named` is the only one.
+pub fn survey(named: Option<&Path>) -> Vec<(PathBuf, std::result::Result<String, String>)> {
+    let places = wished(named).map_or_else(candidates, |named| vec![named]);
+    let looked = places.into_iter().map(|place| {
+        let version = check(place.as_os_str());
+        (place, version)
+    });
+    looked.collect()
+}
+
 /// The library that the user named, by flag or by the variable that `ort` knows.
 pub fn wished(flag: Option<&Path>) -> Option<PathBuf> {
     let variable = || std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty());
@@ -114,11 +125,18 @@ fn serves(version: &str) -> bool {
     numbers.next() == Some(1) && numbers.next().is_some_and(|minor| minor >= MINIMUM)
 }
 
+/// Where Debian's Python keeps packages.
+const DIST_PACKAGES: [&str; 2] = [
+    "/usr/local/lib/python3*/dist-packages",
+    "/usr/lib/python3/dist-packages",
+];
+
 /// Library files in the order in which they are tried.
 fn candidates() -> Vec<PathBuf> {
     let beside = std::env::current_exe()
         .ok()
         .and_then(|exe| Some(exe.canonicalize().ok()?.parent()?.to_owned()));
+    let home = std::env::var_os("HOME").map(PathBuf::from);
     let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"]
         .iter()
         .filter_map(|v| std::env::var_os(v).map(PathBuf::from))
@@ -127,24 +145,28 @@ fn candidates() -> Vec<PathBuf> {
             beside
                 .iter()
                 .filter_map(|bin| Some(bin.parent()?.to_owned())),
-        );
-    let mut folders: Vec<PathBuf> = Vec::new();
+        )
+        // What `ocelli doctor` advises where there is none.
+        .chain(home.iter().map(|home| home.join(".local/share/ocelli")));
+    let (mut folders, mut packages) = (Vec::<PathBuf>::new(), Vec::<PathBuf>::new());
     if let Some(bin) = &beside {
         folders.push(bin.clone());
         folders.push(bin.join("../lib/ocelli"));
     }
     for environment in environments {
         for lib in ["lib", "lib64"] {
-            let pattern = environment
-                .join(lib)
-                .join("python3*/site-packages/onnxruntime/capi");
-            folders.extend(
-                glob::glob(&pattern.to_string_lossy())
-                    .into_iter()
-                    .flatten()
-                    .flatten(),
-            );
+            packages.push(environment.join(lib).join("python3*/site-packages"));
         }
+    }
+    // `pip install --user` and Debian's own packages.
+    if let Some(home) = &home {
+        packages.push(home.join(".local/lib/python3*/site-packages"));
+    }
+    packages.extend(DIST_PACKAGES.map(PathBuf::from));
+    for package in packages {
+        let pattern = package.join("onnxruntime/capi");
+        let found = glob::glob(&pattern.to_string_lossy());
+        folders.extend(found.into_iter().flatten().flatten());
     }
     for system in [
         "/usr/local/lib",

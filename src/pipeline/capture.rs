@@ -20,7 +20,9 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-pub use camera::{Camera, Coding, Cover, Mode, ModeWish, Node, Portable, modes_of, nodes};
+pub use camera::{
+    Camera, Coding, Cover, Mode, ModeWish, Node, Portable, modes_of, nodes, nodes_in,
+};
 pub use files::{ListFormat, pictures_below};
 pub use newest::{Newest, Policy, Taken};
 pub use open::{Keepers, Opened, SourceOptions, open};

@@ -9,7 +9,7 @@ mod v4l2;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-pub use devices::{Node, nodes};
+pub use devices::{Node, nodes, nodes_in};
 pub use modes::{Coding, Cover, Mode, ModeWish};
 pub use portable::Portable;
 pub use v4l2::modes as modes_of;

@@ -41,7 +41,8 @@ pub fn nodes() -> Vec<Node> {
     nodes_in(Path::new(SYSFS))
 }
 
-fn nodes_in(sysfs: &Path) -> Vec<Node> {
+/// All video nodes that a folder like `/sys/class/video4linux` lists, by number.
+pub fn nodes_in(sysfs: &Path) -> Vec<Node> {
     let mut nodes: Vec<Node> = std::fs::read_dir(sysfs)
         .into_iter()
         .flatten()

@@ -1,0 +1,92 @@
+//! What can run networks here, and whether it can run this one.
+
+use std::sync::Arc;
+
+use super::Observation;
+use crate::cli::DoctorArgs;
+use crate::commands::verify::prove;
+use crate::engine::{EngineMaker, survey};
+use crate::model::Model;
+
+/// Makes a Python environment that ONNX Runtime is looked for in.
+const INSTALL: &str =
+    "python3 -m venv ~/.local/share/ocelli && ~/.local/share/ocelli/bin/pip install onnxruntime";
+
+/// Looks for ONNX Runtime, and tries the model if one is named.
+pub fn observe(args: &DoctorArgs) -> Vec<Observation> {
+    let mut all = Vec::new();
+    let mut found = None;
+    for (place, version) in survey(args.ort.as_deref()) {
+        let place = place.display();
+        match version {
+            Ok(version) if found.is_none() => {
+                all.push(Observation::good(
+                    "onnxruntime",
+                    format!("{version} at {place}"),
+                ));
+                found = Some(version);
+            }
+            Ok(version) => {
+                all.push(Observation::note(
+                    "onnxruntime",
+                    format!("{version} at {place}, not used"),
+                ));
+            }
+            Err(why) => {
+                all.push(Observation::note(
+                    "onnxruntime",
+                    format!("{place} is passed over: {why}"),
+                ));
+            }
+        }
+    }
+    if found.is_none() {
+        all.push(missing());
+    }
+    if has_nvidia() {
+        let what = "there is an NVIDIA GPU, but this version computes on the CPU";
+        all.push(Observation::note("provider", what));
+    }
+    all.extend(args.model.as_deref().map(|path| model(path, args)));
+    all
+}
+
+fn missing() -> Observation {
+    if cfg!(target_arch = "arm") {
+        let what = "there is none for 32-bit ARM: the pure-Rust engine runs";
+        return Observation::note("onnxruntime", what);
+    }
+    let what = "not found: the pure-Rust engine runs, 4 to 10 times slower";
+    Observation::fault("onnxruntime", what, INSTALL)
+}
+
+fn has_nvidia() -> bool {
+    ["/dev/nvidia0", "/dev/nvhost-gpu"]
+        .iter()
+        .any(|node| std::path::Path::new(node).exists())
+}
+
+fn model(path: &std::path::Path, args: &DoctorArgs) -> Observation {
+    let tried = Model::open(path, Default::default()).and_then(|model| {
+        let model = Arc::new(model);
+        let engines = EngineMaker::new(model.clone(), &args.engine())?;
+        prove(&model, &engines)?;
+        let identity = engines.make(1)?.identity().clone();
+        let file = &model.file;
+        Ok(format!(
+            "{}, opset {}, IR {}: runs on {} ({})",
+            model.manifest.id(),
+            file.opset,
+            file.ir_version,
+            identity.engine,
+            identity.provider
+        ))
+    });
+    match tried {
+        Ok(what) => Observation::good("model", what),
+        Err(error) => {
+            let fix = format!("ocelli inspect {}", path.display());
+            Observation::fault("model", error.to_string(), fix)
+        }
+    }
+}
