@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::engine::{EngineChoice, EngineOptions};
+use crate::engine::{Device, EngineChoice, EngineOptions, Precision};
 use crate::error::Result;
 use crate::pipeline::MAX_PIXELS;
 use crate::pipeline::capture::{Cover, ListFormat, RawFormat, SourceOptions};
@@ -101,6 +101,15 @@ pub struct EngineArgs {
     /// Ignore what `ocelli prepare` saved
     #[arg(long)]
     no_prepared: bool,
+    /// What computes: auto, cpu, cuda[:N], tensorrt[:N] or xnnpack
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: Device,
+    /// Stop if the device cannot be used, instead of computing on the CPU
+    #[arg(long)]
+    require: bool,
+    /// Numbers that TensorRT computes with: fp32, fp16 or int8
+    #[arg(long, value_name = "KIND", default_value = "fp32", value_parser = values::by_name::<Precision>)]
+    precision: Precision,
     /// Let ONNX Runtime's threads wait busily between frames: a little quicker, burns a core
     #[arg(long)]
     spin: bool,
@@ -114,6 +123,9 @@ impl EngineArgs {
             library: self.ort.clone(),
             use_prepared: !self.no_prepared,
             spin: self.spin,
+            device: self.device,
+            require: self.require,
+            precision: self.precision,
         }
     }
 }
@@ -349,8 +361,7 @@ impl DoctorArgs {
         EngineOptions {
             choice: EngineChoice::Auto,
             library: self.ort.clone(),
-            use_prepared: false,
-            spin: false,
+            ..EngineOptions::default()
         }
     }
 }

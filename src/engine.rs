@@ -4,17 +4,20 @@
 mod library;
 mod onnxruntime;
 mod prepared;
+mod provider;
 mod pure_rust;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::pipeline::preprocess::Tensor;
 pub use library::survey;
+pub use provider::{Device, Precision};
 
 /// Runs a network on a batch of input tensors.
 pub trait Engine: Send {
@@ -63,7 +66,7 @@ pub enum EngineChoice {
 }
 
 /// How engines are made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
     /// Which engine.
     pub choice: EngineChoice,
@@ -73,6 +76,12 @@ pub struct EngineOptions {
     pub use_prepared: bool,
     /// Whether ONNX Runtime's threads wait busily between runs.
     pub spin: bool,
+    /// What is to compute.
+    pub device: Device,
+    /// Whether it is an error if that cannot.
+    pub require: bool,
+    /// In which numbers TensorRT computes.
+    pub precision: Precision,
 }
 
 /// A loaded engine for one model, from which each worker gets its own session.
@@ -81,6 +90,11 @@ pub struct EngineMaker {
     backend: Backend,
     use_prepared: bool,
     spin: bool,
+    device: Device,
+    require: bool,
+    precision: Precision,
+    /// Whether the CPU computes, because the device could not.
+    fallen: AtomicBool,
 }
 
 enum Backend {
@@ -122,12 +136,27 @@ impl EngineMaker {
             Some(library) => Backend::onnxruntime(library, &model, options.use_prepared)?,
             None => Backend::PureRust(pure_rust::Network::load(&model)?),
         };
-        Ok(Self {
+        let device = match &backend {
+            Backend::OnnxRuntime { library, .. } => options.device.resolve(&library.path),
+            Backend::PureRust(_) => options.device,
+        };
+        let maker = Self {
             model,
             backend,
             use_prepared: options.use_prepared,
             spin: options.spin,
-        })
+            device,
+            require: options.require,
+            precision: options.precision,
+            fallen: AtomicBool::new(false),
+        };
+        if matches!(maker.backend, Backend::PureRust(_))
+            && !matches!(device, Device::Auto | Device::Cpu)
+        {
+            let what = "the pure-Rust engine computes on the CPU only";
+            maker.fall_back(Error::engine(device.to_string(), what))?;
+        }
+        Ok(maker)
     }
 
     /// The same engine for another model; a process can start ONNX Runtime only once.
@@ -146,7 +175,53 @@ impl EngineMaker {
             backend,
             use_prepared: self.use_prepared,
             spin: self.spin,
+            device: self.device,
+            require: self.require,
+            precision: self.precision,
+            fallen: AtomicBool::new(false),
         })
+    }
+
+    /// The CPU computes instead of the device, which is said, unless that is an error.
+    fn fall_back(&self, why: Error) -> Result<()> {
+        if self.require {
+            return Err(why.remedy("leave --require out to compute on the CPU"));
+        }
+        if !self.fallen.swap(true, Ordering::Relaxed) {
+            log::warn!("the CPU computes: {why}");
+        }
+        Ok(())
+    }
+
+    /// A session on the device, if it is another than the CPU and can compute.
+    fn accelerated(
+        &self,
+        library: &library::Library,
+        threads: usize,
+    ) -> Result<Option<Box<dyn Engine>>> {
+        let Self { model, device, .. } = self;
+        let provider = device.provider(self.precision, model, &library.version)?;
+        let Some(provider) = provider.filter(|_| !self.fallen.load(Ordering::Relaxed)) else {
+            return Ok(None);
+        };
+        let settings = (threads, self.spin);
+        let name = device.to_string();
+        let made = onnxruntime::OnnxRuntime::accelerated(library, model, &name, provider, settings);
+        let why = match made {
+            Ok((engine, placement)) if placement.is_accelerated() => {
+                if let Some(operators) = placement.fallen() {
+                    log::warn!(
+                        "{device} does not run all of it ({}): {operators} run on the CPU",
+                        placement.name()
+                    );
+                }
+                return Ok(Some(Box::new(engine)));
+            }
+            Ok(_) => Error::engine(name, "it runs no node of this network"),
+            Err(error) => error,
+        };
+        self.fall_back(why)?;
+        Ok(None)
     }
 
     /// Whether the user named a library, so that it has to be used.
@@ -161,6 +236,9 @@ impl EngineMaker {
     pub fn make(&self, threads: usize) -> Result<Box<dyn Engine>> {
         match &self.backend {
             Backend::OnnxRuntime { library, prepared } => {
+                if let Some(engine) = self.accelerated(library, threads)? {
+                    return Ok(engine);
+                }
                 let session = |prepared| {
                     onnxruntime::OnnxRuntime::new(
                         library,
@@ -193,7 +271,16 @@ impl EngineMaker {
     /// The cache cannot be written, or the model not loaded.
     pub fn prepare(&self) -> Result<Option<PathBuf>> {
         match &self.backend {
-            Backend::OnnxRuntime { library, .. } => prepared::save(library, &self.model).map(Some),
+            Backend::OnnxRuntime { library, .. } => {
+                // TensorRT prepares by building: minutes, once.
+                if let Device::TensorRt(_) = self.device
+                    && self.accelerated(library, 1)?.is_some()
+                {
+                    let version = &library.version;
+                    return prepared::tensorrt(&self.model, version, self.device, self.precision);
+                }
+                prepared::save(library, &self.model).map(Some)
+            }
             Backend::PureRust(_) => Ok(None),
         }
     }

@@ -17,6 +17,7 @@ mod live;
 mod malformed;
 mod models;
 mod parity;
+mod providers;
 mod readme;
 mod streams;
 mod support;

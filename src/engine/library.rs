@@ -18,6 +18,8 @@ pub struct Library {
     pub environment: ort::environment::Environment,
     /// Its version, such as `1.32.0`.
     pub version: String,
+    /// Its file.
+    pub path: PathBuf,
 }
 
 /// Loads ONNX Runtime: the library `named`, or the first usable one beside the binary, in
@@ -105,6 +107,7 @@ fn open(path: &Path, version: String) -> Result<Library> {
     Ok(Library {
         environment,
         version,
+        path: path.to_owned(),
     })
 }
 

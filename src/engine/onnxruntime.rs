@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use half::f16;
+use ort::ep::ExecutionProviderDispatch;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, TensorElementType, TensorRef};
 
 use super::library::Library;
+use super::provider::Placement;
 use super::{Engine, Identity, RawScores};
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -84,7 +86,62 @@ pub fn reason(error: &ort::Error) -> String {
         .lines()
         .next()
         .unwrap_or_default()
+        .trim_end_matches('.')
         .to_owned()
+}
+
+/// What one run's profile is called; ONNX Runtime adds a date.
+const PROFILE: &str = "profile";
+
+impl OnnxRuntime {
+    /// Loads `model` to compute on `provider`, and looks at which nodes really do.
+    pub fn accelerated(
+        library: &Library,
+        model: &Model,
+        device: &str,
+        provider: ExecutionProviderDispatch,
+        (threads, spin): (usize, bool),
+    ) -> Result<(Self, Placement)> {
+        let engine = format!("onnxruntime {}", library.version);
+        let place = model.place();
+        let failed = |e: ort::Error| {
+            Error::engine(device, format!("{engine} cannot use it")).caused_by(reason(&e))
+        };
+        let io =
+            |e: std::io::Error| Error::engine(device, "its profile cannot be read").caused_by(e);
+        let folder = std::env::temp_dir().join(format!("ocelli-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(io)?;
+        let session = builder(library, GraphOptimizationLevel::All, threads, spin)
+            .and_then(|b| Ok(b.with_execution_providers([provider])?))
+            .and_then(|b| Ok(b.with_profiling(folder.join(PROFILE))?))
+            .and_then(|mut b| b.commit_from_file(&model.path))
+            .map_err(failed);
+        let looked = session.and_then(|session| {
+            let selected = OutputSelector::no_default().with(&model.manifest.output.tensor);
+            let mut this = Self {
+                session,
+                options: RunOptions::new().map_err(failed)?.with_outputs(selected),
+                identity: Identity {
+                    engine: engine.as_str().into(),
+                    provider: "cpu".into(),
+                    prepared: false,
+                },
+                place: place.clone(),
+            };
+            let input = Tensor::new(&model.manifest.input, model.file.fixed_batch.unwrap_or(1));
+            this.run(&input, &mut RawScores::default())?;
+            let profile = this.session.end_profiling().map_err(failed)?;
+            let profile = std::fs::read_to_string(profile).map_err(io)?;
+            let placement = Placement::read(&profile)
+                .map_err(|e| Error::engine(device, "its profile is none").caused_by(e))?;
+            this.identity.provider = placement.name();
+            Ok((this, placement))
+        });
+        if std::fs::remove_dir_all(&folder).is_err() {
+            log::debug!("{} is left over", folder.display());
+        }
+        looked
+    }
 }
 
 impl Engine for OnnxRuntime {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::library::Library;
 use super::onnxruntime::{builder, reason};
+use super::provider::{Device, Precision};
 use crate::error::{Error, Result};
 use crate::model::Model;
 
@@ -76,6 +77,52 @@ fn optimise(library: &Library, model: &Model, folder: &Path) -> ort::Result<()> 
         .map(drop)
 }
 
+/// Where TensorRT keeps the engine of `model` for this GPU: a retrained model, another
+/// driver, library or precision never meets an old one. `None` without a cache folder.
+///
+/// # Errors
+/// The model cannot be read.
+pub fn tensorrt(
+    model: &Model,
+    version: &str,
+    device: Device,
+    precision: Precision,
+) -> Result<Option<PathBuf>> {
+    let Some(root) = root() else { return Ok(None) };
+    let parts = [
+        model.sha256()?,
+        version.to_owned(),
+        gpu(),
+        format!("{device} {precision:?}"),
+    ];
+    let folder = root.join(format!("tensorrt-{}", hashed(&parts)));
+    std::fs::create_dir_all(&folder).map_err(|e| {
+        Error::output(folder.display().to_string(), "the cache cannot be written").caused_by(e)
+    })?;
+    Ok(Some(folder))
+}
+
+/// What an engine depends on beside the model: GPU, driver, board, and TensorRT itself.
+fn gpu() -> String {
+    const FILES: [&str; 4] = [
+        "/proc/driver/nvidia/version",
+        "/proc/driver/nvidia/gpus/*/information",
+        "/proc/device-tree/model",
+        "/etc/nv_tegra_release",
+    ];
+    let found = |pattern: &str| glob::glob(pattern).into_iter().flatten().flatten();
+    let mut facts: Vec<String> = FILES
+        .iter()
+        .flat_map(|file| found(file))
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .collect();
+    // Its version stands in its file name.
+    let libraries =
+        found("/usr/lib/*/libnvinfer.so.*").chain(found("/usr/local/*/lib/libnvinfer.so.*"));
+    facts.extend(libraries.map(|file| file.display().to_string()));
+    facts.join("\n")
+}
+
 /// `$OCELLI_CACHE`, or `ocelli` under `$XDG_CACHE_HOME`, or under `~/.cache`.
 fn root() -> Option<PathBuf> {
     let folder = |name: &str| {
@@ -89,17 +136,21 @@ fn root() -> Option<PathBuf> {
 }
 
 fn key(model: &Model, version: &str) -> Result<String> {
+    Ok(hashed(&[model.sha256()?, version.to_owned(), processor()]))
+}
+
+fn hashed(parts: &[String]) -> String {
     let mut hash = Sha256::new();
-    for part in [model.sha256()?.as_str(), version, processor().as_str()] {
+    for part in parts {
         hash.update(part);
         hash.update([0]);
     }
-    Ok(hash
-        .finalize()
+    let bytes = hash.finalize();
+    bytes
         .iter()
         .take(16)
         .map(|byte| format!("{byte:02x}"))
-        .collect())
+        .collect()
 }
 
 /// What the optimiser reads of the processor: its model and its instruction sets.

@@ -1,5 +1,6 @@
 //! What can run networks here, and whether it can run this one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Observation;
@@ -44,11 +45,30 @@ pub fn observe(args: &DoctorArgs) -> Vec<Observation> {
         all.push(missing());
     }
     if has_nvidia() {
-        let what = "there is an NVIDIA GPU, but this version computes on the CPU";
-        all.push(Observation::note("provider", what));
+        all.push(gpu(survey(args.ort.as_deref())));
     }
     all.extend(args.model.as_deref().map(|path| model(path, args)));
     all
+}
+
+/// Whether the first library that serves is made for the GPU that is there.
+fn gpu(places: Vec<(PathBuf, Result<String, String>)>) -> Observation {
+    let used = places.into_iter().find(|(_, version)| version.is_ok());
+    let made_for_it = used.is_some_and(|(place, _)| {
+        place
+            .with_file_name("libonnxruntime_providers_cuda.so")
+            .is_file()
+    });
+    if made_for_it {
+        Observation::good(
+            "provider",
+            "there is an NVIDIA GPU, and ONNX Runtime is made for it",
+        )
+    } else {
+        let what = "there is an NVIDIA GPU, but ONNX Runtime is made for the CPU only";
+        let install = INSTALL.replace("install onnxruntime", "install onnxruntime-gpu");
+        Observation::fault("provider", what, install)
+    }
 }
 
 fn missing() -> Observation {
