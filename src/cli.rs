@@ -13,6 +13,7 @@ mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -288,6 +289,18 @@ pub struct BenchArgs {
     /// Seconds per engine and thread count
     #[arg(long, default_value_t = 3.0, value_parser = values::seconds)]
     pub seconds: f64,
+    /// Try engines, threads, spinning and MODEL-int8.onnx, and say which flags serve best
+    #[arg(long)]
+    pub tune: bool,
+    /// With --tune: the least CPU among those within this time for 9 of 10 frames [default: the quickest]
+    #[arg(long, value_name = "TIME", requires = "tune", value_parser = values::duration)]
+    pub within: Option<Duration>,
+    /// With --tune: frames per second to try at
+    #[arg(long, value_name = "N", default_value_t = 30.0, value_parser = values::rate)]
+    pub pace: f64,
+    /// With --tune: write the flags to this new file, for --config
+    #[arg(long, value_name = "FILE", requires = "tune")]
+    pub write: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

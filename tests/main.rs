@@ -22,3 +22,4 @@ mod readme;
 mod streams;
 mod support;
 mod telemetry;
+mod tune;

@@ -1,6 +1,8 @@
 //! `ocelli bench`: where the time of a frame goes. All engines and thread counts take
 //! turns on the same frames, so that a noisy machine disturbs them alike.
 
+mod tune;
+
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -68,6 +70,9 @@ struct Percentiles {
 /// # Errors
 /// The model, an engine or the frames cannot be used.
 pub fn run(args: &BenchArgs) -> Result<Finding> {
+    if args.tune {
+        return tune::run(args);
+    }
     let frames = frames(args)?;
     let mut contenders = contenders(args)?;
     let limit = Duration::from_secs_f64(args.seconds);

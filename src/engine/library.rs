@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::ffi;
@@ -90,7 +91,14 @@ fn fix() -> String {
     )
 }
 
+/// The one that is loaded: a process can start ONNX Runtime only once.
+static LOADED: Mutex<Option<Library>> = Mutex::new(None);
+
 fn open(path: &Path, version: String) -> Result<Library> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(library) = loaded.as_ref().filter(|library| library.path == path) {
+        return Ok(library.clone());
+    }
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| {
         Error::engine(
             path.display().to_string(),
@@ -104,11 +112,13 @@ fn open(path: &Path, version: String) -> Result<Library> {
         .map_err(|e| failed(e.into()))?;
     environment.set_log_level(ort::logging::LogLevel::Fatal);
     log::debug!("ONNX Runtime {version} from {}", path.display());
-    Ok(Library {
+    let library = Library {
         environment,
         version,
         path: path.to_owned(),
-    })
+    };
+    *loaded = Some(library.clone());
+    Ok(library)
 }
 
 /// The version of the library, if it serves.
