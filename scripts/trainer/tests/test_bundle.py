@@ -42,6 +42,11 @@ def test_every_bundled_model_replays_its_proof(name: str) -> None:
     assert {c.label for c in cases} == set(manifest.labels)
     swapped = [Image.merge("RGB", p.split()[::-1]) for p in pictures]
     assert np.abs(probabilities(MODELS / name, manifest, swapped) - expected).max() > 2 * manifest.proof.tolerance
+    if name.endswith("-int8.onnx"):
+        # 8-bit scores may stray further than a filter moves them: the float file's proof stands for the steps.
+        sibling = onnx_graph.read_manifest(MODELS / name.replace("-int8", ""))
+        assert manifest.preprocess == sibling.preprocess
+        return
     other = replace(manifest, preprocess=replace(manifest.preprocess, filter="nearest"))
     assert np.abs(probabilities(MODELS / name, other, pictures) - expected).max() > 2 * manifest.proof.tolerance
 
