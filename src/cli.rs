@@ -195,7 +195,7 @@ pub struct RunArgs {
     /// Stop after so many frames
     #[arg(long, value_name = "N")]
     pub frames: Option<u64>,
-    /// Standard input holds pixels: rgb24|bgr24|gray8|yuyv|nv12|yuv420p|yuv422p|yuv444p:WxH
+    /// Standard input, or files, hold pixels: rgb24|bgr24|gray8|yuyv|nv12|yuv420p|yuv422p|yuv444p:WxH
     #[arg(long, value_name = "FORMAT:WxH", value_parser = values::raw)]
     pub raw: Option<RawFormat>,
     /// Classify the files named in this list, `-` for standard input

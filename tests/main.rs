@@ -13,6 +13,7 @@ mod config;
 mod doctor;
 mod fences;
 mod framing;
+mod inputs;
 mod live;
 mod malformed;
 mod models;

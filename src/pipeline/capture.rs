@@ -85,8 +85,10 @@ pub enum PixelFormat {
     /// Blue, green, red, a byte each.
     Bgr24,
     /// Luma, a byte each, all of 0 to 255.
+    #[serde(alias = "gray")]
     Gray8,
     /// Luma and, in turn, one of the two chromas: `Y0 U Y1 V`.
+    #[serde(alias = "yuyv422")]
     Yuyv,
     /// A plane of luma, then one of interleaved chroma at half size.
     Nv12,

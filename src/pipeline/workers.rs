@@ -2,6 +2,7 @@
 //! in the frames' order. Several one-thread workers classify a folder faster than one
 //! worker with many threads, because decoding is spread over the cores, too.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use super::Pipeline;
 use super::capture::{Frame, Pull, Source};
 use super::write::Record;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How long a stop may go unnoticed.
 const ATTENTION: Duration = Duration::from_millis(50);
@@ -71,9 +72,16 @@ pub fn run(
         let (feed, spare, make, sender) =
             (feed.clone(), spare.clone(), make.clone(), sender.clone());
         // Not joined: a worker may be blocked in a read that never returns.
-        thread::spawn(move || match make(worker) {
-            Ok(pipeline) => work(pipeline, &feed, &spare, &sender),
-            Err(error) => drop(sender.send(Err(error))),
+        thread::spawn(move || {
+            let worked = catch_unwind(AssertUnwindSafe(|| {
+                make(worker).map(|pipeline| work(pipeline, &feed, &spare, &sender))
+            }));
+            // If nobody listens any more, the run has ended.
+            match worked {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => drop(sender.send(Err(error))),
+                Err(_) => drop(sender.send(Err(died()))),
+            }
         });
     }
     drop(sender);
@@ -110,6 +118,11 @@ fn work(
             return;
         }
     }
+}
+
+fn died() -> Error {
+    Error::engine("worker", "a worker died and took frames with it")
+        .remedy("this is a fault of the program: report it with the message above")
 }
 
 type Failure = Option<(u64, Error)>;
@@ -170,18 +183,19 @@ fn in_order(
                 return Ok(summary);
             }
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(
-                    Error::engine("worker", "a worker died and took frames with it")
-                        .remedy("this is a fault of the program: report it with the message above"),
-                );
+                return Err(died());
             }
             Ok(batch) => {
                 waiting.push(batch?);
             }
         }
         while let Some(at) = waiting.iter().position(|batch| batch.ticket == next_ticket) {
-            let batch = waiting.swap_remove(at);
-            for record in &batch.records[..batch.used] {
+            let mut batch = waiting.swap_remove(at);
+            for record in &mut batch.records[..batch.used] {
+                // A bad frame is skipped, a bad model stops.
+                if let Some(error) = record.failure.take_if(|e| e.kind() != ErrorKind::Input) {
+                    return Err(error);
+                }
                 if record.failure.is_some() {
                     summary.failed += 1;
                 } else {

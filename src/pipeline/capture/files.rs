@@ -79,7 +79,14 @@ impl Files {
         let separator = if format == ListFormat::Nul { 0 } else { b'\n' };
         let names = BufReader::new(reader)
             .split(separator)
-            .filter_map(|name| match name {
+            .filter_map(move |name| match name {
+                Ok(mut name)
+                    // A list from Windows.
+                    if format == ListFormat::Lines && name.last() == Some(&b'\r') =>
+                {
+                    name.pop();
+                    (!name.is_empty()).then(|| Ok(PathBuf::from(OsStr::from_bytes(&name))))
+                }
                 Ok(name) if name.is_empty() => None,
                 Ok(name) => Some(Ok(PathBuf::from(OsStr::from_bytes(&name)))),
                 Err(e) => Some(Err(

@@ -1,6 +1,7 @@
 //! What a name on the command line stands for.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 /// How sources are read.
 #[derive(Clone, Debug)]
 pub struct SourceOptions {
-    /// Standard input holds pixels of this format.
+    /// Standard input, and files, hold pixels of this format.
     pub raw: Option<RawFormat>,
     /// A list of files to read, `-` for standard input.
     pub files_from: Option<PathBuf>,
@@ -75,9 +76,9 @@ pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
         } else if let Some(folder) = text.strip_prefix("replay:") {
             (live, policy) = (true, Policy::Lossless);
             chain.push(Box::new(replay::Replay::open(Path::new(folder))?));
-        } else if text == "-" || is_stream(Path::new(name)) {
+        } else if text == "-" || is_stream(Path::new(name)) || options.raw.is_some() {
             flush(&mut paths, &mut chain, options)?;
-            chain.push(open_stream(name, options)?);
+            chain.push(open_stream(name, options));
         } else if let Some(settings) = text.strip_prefix("synthetic:") {
             let settings: SyntheticSettings = settings
                 .parse()
@@ -145,20 +146,22 @@ fn is_camera(name: &str) -> bool {
     name.starts_with("camera:") || camera::is_video_device(Path::new(name))
 }
 
-fn open_stream(name: &OsString, options: &SourceOptions) -> Result<Box<dyn Source>> {
+fn open_stream(name: &OsString, options: &SourceOptions) -> Box<dyn Source> {
     let text = name.to_string_lossy().into_owned();
     let reader: Box<dyn Read + Send> = if text == "-" {
         Box::new(std::io::stdin())
     } else {
-        let opened = std::fs::File::open(name);
-        Box::new(opened.map_err(|e| Error::usage(&text, "cannot be opened").caused_by(e))?)
+        Box::new(Later {
+            path: PathBuf::from(name),
+            file: None,
+        })
     };
-    Ok(Box::new(stream::Stream::new(
+    Box::new(stream::Stream::new(
         reader,
         text,
         options.raw,
         options.max_bytes,
-    )))
+    ))
 }
 
 /// The program that gives the frames of `name`, if one is needed for that.
@@ -174,6 +177,22 @@ fn program(name: &OsString, text: &str, options: &SourceOptions) -> Result<Optio
         return child::video(path).map(Some);
     }
     Ok(None)
+}
+
+/// A file that is opened when it is its turn: opening a FIFO waits for its writer.
+struct Later {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Read for Later {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(File::open(&self.path)?),
+        };
+        file.read(buffer)
+    }
 }
 
 /// Sources one after the other.

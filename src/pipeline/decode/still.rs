@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{ColorType, ImageDecoder, ImageReader, Limits};
+use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::jpeg::turn;
 use super::{BUDGET, Picture, Refusal, check_memory, check_size};
@@ -12,13 +12,8 @@ pub fn decode(bytes: &[u8], max_pixels: usize, picture: &mut Picture) -> Result<
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| format!("cannot be read: {e}"))?;
-    let Some(format) = reader.format() else {
-        let start: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
-        return Err(format!(
-            "no image: it begins with {}, expected JPEG, PNG, WebP, GIF, BMP, TIFF or PNM",
-            start.join(" ")
-        )
-        .into());
+    let Some(format) = reader.format().filter(ImageFormat::reading_enabled) else {
+        return Err(unknown(bytes));
     };
     let name = format
         .extensions_str()
@@ -44,6 +39,45 @@ pub fn decode(bytes: &[u8], max_pixels: usize, picture: &mut Picture) -> Result<
     picture.set_whole(width, height);
     turn(picture, orientation);
     Ok(())
+}
+
+/// What a file is, if it is none of these, and what makes a picture of it.
+fn unknown(bytes: &[u8]) -> Refusal {
+    const EXPECTED: &str = "expected JPEG, PNG, WebP, GIF, BMP, TIFF or PNM";
+    const HEIF: &str = "heif-convert FILE OUT.jpg";
+    const VIDEO: &str =
+        "name it .mp4, or: ffmpeg -i FILE -f image2pipe -c:v mjpeg - | ocelli run -m MODEL -";
+    // ISO base media files say what they are behind their first size (ISO/IEC 14496-12).
+    let brand = bytes.get(4..12).filter(|b| b.starts_with(b"ftyp"));
+    let known: [(&str, bool, &str); 5] = [
+        ("an AVIF", brand.is_some_and(|b| b.ends_with(b"avif")), HEIF),
+        (
+            "a HEIC",
+            brand.is_some_and(|b| [&b"heic"[..], b"heix", b"mif1"].contains(&&b[4..])),
+            HEIF,
+        ),
+        ("a video (MP4)", brand.is_some(), VIDEO),
+        (
+            "a video (Matroska)",
+            bytes.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]),
+            VIDEO,
+        ),
+        (
+            "a PDF",
+            bytes.starts_with(b"%PDF"),
+            "pdftoppm -r 150 -png FILE OUT",
+        ),
+    ];
+    match known.into_iter().find(|(_, is_it, _)| *is_it) {
+        Some((kind, _, remedy)) => Refusal {
+            text: format!("{kind} is no image that can be read, {EXPECTED}"),
+            remedy: Some(remedy.to_owned()),
+        },
+        None => {
+            let start: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
+            format!("no image: it begins with {}, {EXPECTED}", start.join(" ")).into()
+        }
+    }
 }
 
 /// Brings any pixels to 8-bit RGB in place as PIL does: alpha is dropped, of 16-bit
