@@ -1,6 +1,7 @@
 //! What runs the network: ONNX Runtime where its library is found, and a pure-Rust engine
 //! that is always there. Which of them runs is said once on stderr and in every record.
 
+mod elf;
 mod library;
 mod onnxruntime;
 mod prepared;

@@ -213,7 +213,7 @@ fn what_cannot_start_exits_with_2_and_names_the_remedy() {
         ),
         (
             &["run", "-m", &shapes, "--ort", "/nowhere.so", "x.jpg"],
-            "/nowhere.so: cannot open shared object file",
+            "/nowhere.so: cannot open it: No such file",
         ),
         (
             &["eval", "-m", &shapes, &empty],
@@ -243,7 +243,7 @@ fn what_cannot_start_exits_with_2_and_names_the_remedy() {
         stderr(&named)
     );
     assert!(
-        stderr(&named).contains("invalid ELF header"),
+        stderr(&named).contains("it is no 64-bit shared library"),
         "{}",
         stderr(&named)
     );

@@ -2,7 +2,7 @@
 //! is made for the CPU only: a GPU's part is told by the profile that the engine reads, see
 //! its unit tests.
 
-use crate::support::{has_onnxruntime, ocelli, project, records, stderr};
+use crate::support::{has_onnxruntime, ocelli, project, records, root, scratch, stderr};
 
 fn run(flags: &[&str]) -> std::process::Output {
     let model = project("models/shapes.onnx");
@@ -83,4 +83,40 @@ fn auto_and_cpu_need_no_gpu_and_say_nothing() {
     let output = run(&["--device", "gpu"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("`gpu`, expected auto, cpu, cuda, cuda:1"));
+}
+
+#[test]
+fn a_library_cut_short_or_for_another_processor_is_refused_before_it_is_loaded() {
+    let whole = root().join("target/lib/ocelli");
+    let whole = std::fs::read_dir(whole)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .next();
+    let Some(whole) = whole else {
+        println!("skipped: no ONNX Runtime library (scripts/setup brings one)");
+        return;
+    };
+    let bytes = std::fs::read(whole.path()).unwrap();
+    let folder = scratch("libraries");
+    let refused = |name: &str, bytes: &[u8]| {
+        let file = folder.join(name).display().to_string();
+        std::fs::write(&file, bytes).unwrap();
+        let output = run(&["--ort", &file]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let said = refused("short.so", &bytes[..100_000]);
+    assert!(
+        said.contains("it is cut short: 100000 bytes of at least "),
+        "{said}"
+    );
+    // Its processor stands in bytes 18 and 19 of an ELF header: 8 is MIPS.
+    let mut foreign = bytes[..100_000].to_vec();
+    foreign[18..20].copy_from_slice(&[8, 0]);
+    let said = refused("foreign.so", &foreign);
+    assert!(
+        said.contains("it is made for another processor, this is "),
+        "{said}"
+    );
 }

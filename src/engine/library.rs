@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::elf;
 use crate::error::{Error, Result};
 use crate::ffi;
 
@@ -123,6 +124,10 @@ fn open(path: &Path, version: String) -> Result<Library> {
 
 /// The version of the library, if it serves.
 fn check(library: &OsStr) -> std::result::Result<String, String> {
+    // Where a name alone is given, the dynamic linker looks for the file.
+    if Path::new(library).components().count() > 1 {
+        elf::check(Path::new(library))?;
+    }
     let version = ffi::onnxruntime_version(library, serves)?;
     if serves(&version) {
         Ok(version)
