@@ -9,6 +9,8 @@ mod config;
 mod facts;
 mod live;
 mod pages;
+mod serve;
+mod tell;
 mod values;
 
 use std::ffi::OsString;
@@ -26,6 +28,8 @@ use crate::pipeline::write::Format;
 pub use facts::{FactArgs, ModelArgs};
 pub use live::{CameraArgs, LiveArgs};
 pub use pages::write_pages;
+pub use serve::ServeArgs;
+pub use tell::TellArgs;
 
 /// Runs image classifiers on edge devices: a picture in, the right label out, by the
 /// model's own rules.
@@ -68,6 +72,8 @@ const EXIT_CODES: &str = "Exit codes: 0 all good; 1 some inputs failed, or a neg
 pub enum Command {
     /// Classify what the sources give, finite or live
     Run(Box<RunArgs>),
+    /// Answer over HTTP, and show a live source on a page
+    Serve(Box<ServeArgs>),
     /// Measure accuracy on folders per class
     Eval(EvalArgs),
     /// Replay the model's proof on this machine, per engine
@@ -204,10 +210,18 @@ pub struct RunArgs {
     /// The list is separated by NUL bytes (find -print0)
     #[arg(short = '0', long, requires = "files_from")]
     pub null: bool,
+    /// Treat a stream as live: classify the newest frame, drop what came in between
+    #[arg(long = "live", help_heading = live::HEADING)]
+    pub live_stream: bool,
+    /// Write a record only when the answer changes
+    #[arg(long, help_heading = live::HEADING)]
+    pub changes_only: bool,
     #[command(flatten)]
     pub live: LiveArgs,
     #[command(flatten)]
     pub camera: CameraArgs,
+    #[command(flatten)]
+    pub tell: TellArgs,
     #[command(flatten)]
     pub model: ModelArgs,
     #[command(flatten)]

@@ -4,24 +4,28 @@ pub mod bench;
 pub mod devices;
 pub mod doctor;
 pub mod eval;
+mod follow;
 pub mod generate;
 pub mod inspect;
 pub mod pack;
 pub mod prepare;
 pub mod run;
+pub mod serve;
 pub mod verify;
 
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
 use crate::cli::{DecodeArgs, ModelArgs};
-use crate::engine::{EngineMaker, EngineOptions};
+use crate::engine::{EngineMaker, EngineOptions, Identity};
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Model, Wishes};
+use crate::pipeline::write::Context;
 use crate::pipeline::{Pipeline, PipelineOptions};
 
 /// What a command found out.
@@ -79,17 +83,33 @@ impl PipelineMaker {
         })
     }
 
-    /// The same for another model.
-    fn with_model(&self, model: Arc<Model>) -> Result<Self> {
-        Ok(Self {
+    /// The same for the model as it is now in its file; it has to pass its proof.
+    fn renewed(&self, path: &Path, wishes: Wishes) -> Result<Self> {
+        let model = Arc::new(Model::open(path, wishes)?);
+        let mut maker = Self {
             engines: Arc::new(self.engines.for_model(model.clone())?),
-            model,
+            model: model.clone(),
             ..self.clone()
-        })
+        };
+        maker.options.batch = model.file.fixed_batch.unwrap_or(1);
+        verify::prove(&model, &maker.engines)?;
+        Ok(maker)
     }
 
     fn make(&self) -> Result<Pipeline> {
         Pipeline::new(&self.model, self.engines.make(self.threads)?, self.options)
+    }
+
+    /// A pipeline for whom the first frame is like any other.
+    fn make_warm(&self) -> Result<Pipeline> {
+        let mut pipeline = self.make()?;
+        pipeline.warm_up()?;
+        Ok(pipeline)
+    }
+
+    /// What the records of its pipelines have in common.
+    fn context(&self, identity: &Identity) -> Context {
+        Context::new(&self.model.manifest, identity, self.options.top_k)
     }
 }
 

@@ -8,6 +8,8 @@ pub const SOI: u8 = 0xd8;
 pub const EOI: u8 = 0xd9;
 /// Start of scan: entropy-coded data follows its segment.
 pub const SOS: u8 = 0xda;
+/// Define Huffman tables.
+const DHT: u8 = 0xc4;
 /// Application segment 1, where EXIF is.
 pub const APP1: u8 = 0xe1;
 
@@ -112,6 +114,22 @@ pub fn prologue(bytes: &[u8]) -> (Option<&[u8]>, Option<usize>) {
                 at = next
             }
             _ => return (exif, None),
+        }
+    }
+}
+
+/// Whether the file has Huffman tables before its first scan; many USB cameras leave them
+/// out and mean the standard's own (T.81, annex K.3).
+pub fn has_tables(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        match step(bytes, at) {
+            Step::Segment { marker: DHT, .. } => return true,
+            Step::Segment { marker: SOS, .. } => return false,
+            Step::Segment { next, .. } | Step::Bare { next, .. } if next <= bytes.len() => {
+                at = next
+            }
+            _ => return false,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! Frame     Picture  Tensor       Scores   Decision   Record
 //! ```
 
+pub mod audience;
 pub mod cli;
 pub mod commands;
 pub mod engine;
@@ -18,6 +19,9 @@ pub mod ffi;
 mod jpeg;
 pub mod model;
 pub mod pipeline;
+mod seldom;
+pub mod serve;
+mod tls;
 
 pub use engine::{Engine, EngineChoice, EngineMaker, EngineOptions};
 pub use error::{Error, ErrorKind, Result};

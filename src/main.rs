@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use ocelli::cli::{Cli, Command};
 use ocelli::commands::{
-    self, Finding, bench, devices, doctor, eval, generate, inspect, pack, prepare, run, verify,
+    self, Finding, bench, devices, doctor, eval, generate, inspect, pack, prepare, run, serve,
+    verify,
 };
 use ocelli::ffi;
 use ocelli::pipeline::write::make_way;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     start_log(cli.quiet, cli.verbose);
     let result = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => bench::run(args),

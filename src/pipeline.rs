@@ -122,6 +122,11 @@ impl Pipeline {
         &*self.engine
     }
 
+    /// Changes how many classes a record lists.
+    pub fn set_top_k(&mut self, top_k: usize) {
+        self.top_k = top_k;
+    }
+
     /// The scores of every class for the frame classified last.
     pub fn scores(&self) -> &Scores {
         &self.scores

@@ -47,13 +47,13 @@ impl CameraArgs {
     }
 }
 
+/// Where flags for live sources stand in help.
+pub const HEADING: &str = "Live sources";
+
 /// How a live source is followed.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Live sources")]
+#[command(next_help_heading = HEADING)]
 pub struct LiveArgs {
-    /// Treat a stream as live: classify the newest frame, drop what came in between
-    #[arg(long)]
-    pub live: bool,
     /// Classify at most so many frames per second
     #[arg(long, value_name = "N", value_parser = values::rate)]
     max_fps: Option<f64>,
@@ -81,9 +81,6 @@ pub struct LiveArgs {
     /// Classify at least one frame in this time, however still
     #[arg(long, value_name = "TIME", default_value = "10s", requires = "skip_still", value_parser = values::duration)]
     still_limit: Duration,
-    /// Write a record only when the answer changes
-    #[arg(long)]
-    pub changes_only: bool,
     /// Keep classified frames and their records in this folder, for replay:DIR
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
@@ -136,7 +133,6 @@ impl LiveArgs {
             (self.leave.is_some(), "--leave"),
             (!self.hold.is_zero(), "--hold"),
             (self.skip_still.is_some(), "--skip-still"),
-            (self.changes_only, "--changes-only"),
             (self.record.is_some(), "--record"),
         ];
         flags

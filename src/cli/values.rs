@@ -184,6 +184,34 @@ pub fn positive(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}`, expected a number from 1 upwards"))
 }
 
+/// Megabytes, as bytes.
+pub fn megabytes(text: &str) -> Result<usize, String> {
+    positive(text)
+        .ok()
+        .and_then(|n| n.checked_mul(1_000_000))
+        .filter(|n| *n <= 1_000_000_000)
+        .ok_or_else(|| format!("`{text}`, expected megabytes from 1 to 1000"))
+}
+
+/// The side of a picture for viewers.
+pub fn side(text: &str) -> Result<usize, String> {
+    positive(text)
+        .ok()
+        .filter(|n| (16..=4096).contains(n))
+        .ok_or_else(|| format!("`{text}`, expected pixels from 16 to 4096"))
+}
+
+/// An origin of pages: scheme, host and perhaps port.
+pub fn origin(text: &str) -> Result<String, String> {
+    let is_origin = |url: url::Url| url.origin().ascii_serialization() == text;
+    if text == "*" || url::Url::parse(text).is_ok_and(is_origin) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{text}` is no origin, expected one such as https://example.org, or *"
+    ))
+}
+
 /// 1 to 1024: tensors take memory for all of a batch.
 pub fn batch(text: &str) -> Result<usize, String> {
     positive(text)

@@ -16,17 +16,25 @@ use crate::model::Model;
 pub fn run(args: &InspectArgs) -> Result<Finding> {
     let model = Model::open(&args.model, args.facts.wishes())?;
     if args.json {
-        print_json(&json!({
-            "path": model.place(),
-            "sha256": model.sha256()?,
-            "file": model.file,
-            "facts": model.facts,
-            "manifest": model.manifest,
-        }))?;
+        print_json(&document(&model)?)?;
     } else {
         print(&text(&model)?)?;
     }
     Ok(Finding::Good)
+}
+
+/// All of it, for programs.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn document(model: &Model) -> Result<Value> {
+    Ok(json!({
+        "path": model.place(),
+        "sha256": model.sha256()?,
+        "file": model.file,
+        "facts": model.facts,
+        "manifest": model.manifest,
+    }))
 }
 
 fn text(model: &Model) -> Result<String> {

@@ -1,23 +1,23 @@
 //! `ocelli run`: classify what the sources give.
 
-mod follow;
-mod reload;
-mod service;
-
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::follow::{Following, Lines, Recorder, Reload, Screen, Successor};
 use super::{Finding, PipelineMaker, cores, open_model, stop_flag};
+use crate::audience::Audience;
 use crate::cli::RunArgs;
 use crate::engine::Identity;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::pipeline::capture;
+use crate::pipeline::Pipeline;
+use crate::pipeline::capture::{self, Opened};
 use crate::pipeline::preprocess;
 use crate::pipeline::workers::{self, Summary};
-use crate::pipeline::write::{Context, Record, Writer};
+use crate::pipeline::write::{Format, Record, Recording, View, Writer};
 
 /// Fewer files than this are not worth a second session.
 const FEW: u64 = 8;
@@ -40,7 +40,7 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     let mut opened = capture::open(&names, &args.source_options(cover, gray))?;
     let count = opened.source.count();
     check_live(args, opened.live, count)?;
-    opened.live |= args.live.live;
+    opened.live |= args.live_stream;
     let live = opened.live;
     let workers = if live {
         1
@@ -61,13 +61,9 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     let identity = first.engine().identity().clone();
     announce(&model, &identity, workers, threads);
     if live {
-        return follow::follow(args, opened, maker, first, &stop);
+        return follow(args, opened, maker, first, &stop);
     }
-    let mut writer = Writer::new(
-        std::io::stdout(),
-        args.format,
-        Context::new(&model.manifest, &identity, args.top_k),
-    );
+    let mut writer = Writer::new(std::io::stdout(), args.format, maker.context(&identity));
     let bar = progress(count);
     // The first pipeline is made before anything is read, so that a bad model stops.
     let first = std::sync::Mutex::new(Some(first));
@@ -86,17 +82,65 @@ pub fn run(args: &RunArgs) -> Result<Finding> {
     Ok(conclude(summary))
 }
 
+/// Classifies the newest frames of a live source until it ends or is stopped.
+fn follow(
+    args: &RunArgs,
+    opened: Opened,
+    maker: PipelineMaker,
+    mut pipeline: Pipeline,
+    stop: &AtomicBool,
+) -> Result<Finding> {
+    pipeline.warm_up()?;
+    let context = maker.context(pipeline.engine().identity());
+    let reload = {
+        let (path, facts) = (args.model.model.clone(), args.model.facts.wishes());
+        let maker = maker.clone();
+        Reload::new(move || {
+            let maker = maker.renewed(&path, facts.clone())?;
+            let pipeline = maker.make_warm()?;
+            Ok(Successor { maker, pipeline })
+        })?
+    };
+    let is_screen =
+        args.format == Format::Text && std::io::stdout().is_terminal() && !args.changes_only;
+    let mut audience: Vec<Box<dyn Audience>> = Vec::new();
+    if let Some(folder) = &args.live.record {
+        let recording = Recording::create(folder, args.live.record_limit())?;
+        audience.push(Box::new(Recorder(recording)));
+    }
+    audience.extend(args.tell.audience(&context)?);
+    audience.push(if is_screen {
+        Box::new(Screen(View::new(context)))
+    } else {
+        Box::new(Lines {
+            writer: Writer::new(std::io::stdout(), args.format, context),
+            changes_only: args.changes_only,
+        })
+    });
+    let following = Following {
+        opened,
+        every: args.live.every,
+        options: args.live.options(args.frames),
+        maker,
+        pipeline,
+        audience,
+        reload,
+    };
+    following.run(stop)
+}
+
 /// Refuses what makes no sense for these sources.
 fn check_live(args: &RunArgs, live: bool, count: Option<u64>) -> Result<()> {
-    if args.live.live && !live && count.is_some() {
+    if args.live_stream && !live && count.is_some() {
         return Err(Error::usage(
             "--live",
             "these sources are finite: every frame but the newest would be dropped",
         )
         .remedy("leave it out, or name a stream such as `-`"));
     }
-    match args.live.given() {
-        Some(flag) if !live && !args.live.live => Err(Error::usage(
+    let changes_only = args.changes_only.then_some("--changes-only");
+    match args.live.given().or(args.tell.given()).or(changes_only) {
+        Some(flag) if !live && !args.live_stream => Err(Error::usage(
             flag,
             "this is for live sources, and these are files or a stream",
         )

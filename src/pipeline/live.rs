@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Pipeline;
 use super::capture::{Frame, Newest, Taken, Tally};
+use super::score::Scores;
 use super::write::Record;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -33,15 +34,39 @@ pub struct Standing {
     pub tally: Tally,
     /// Since when the source is lost, if it is.
     pub lost: Option<Instant>,
+    /// Frames classified per second, averaged over the last ten or so.
+    pub fps: Option<f64>,
+}
+
+/// Share by which a new interval enters the average frame rate.
+const SHARE: f64 = 0.1;
+
+/// The average frame rate.
+#[derive(Default)]
+struct Pace {
+    last: Option<Instant>,
+    seconds: Option<f64>,
+}
+
+impl Pace {
+    /// A frame was classified `now`.
+    fn enter(&mut self, now: Instant) -> Option<f64> {
+        if let Some(last) = self.last.replace(now) {
+            let seconds = (now - last).as_secs_f64();
+            let average = self.seconds.get_or_insert(seconds);
+            *average += SHARE * (seconds - *average);
+        }
+        self.seconds.map(|seconds| 1.0 / seconds.max(1e-6))
+    }
 }
 
 /// Whoever runs the loop.
 pub trait Host {
-    /// A frame was classified.
+    /// A frame was classified; `scores` are those of every class.
     ///
     /// # Errors
     /// The record cannot be passed on; the loop ends.
-    fn record(&mut self, frame: &Frame, record: &Record) -> Result<()>;
+    fn record(&mut self, frame: &Frame, record: &Record, scores: &Scores) -> Result<()>;
 
     /// A frame was bad.
     fn fault(&mut self, error: &Error);
@@ -72,7 +97,7 @@ pub fn run(
         .map_or(Duration::ZERO, |fps| Duration::from_secs_f64(1.0 / fps));
     let started = Instant::now();
     let mut due = started;
-    let mut standing = Standing::default();
+    let (mut standing, mut pace) = (Standing::default(), Pace::default());
     // What only the loop knows of: frames that cannot be decoded, or show nothing new.
     let mut own = Tally::default();
     let (mut frames, mut records) = ([Frame::default()], [Record::default()]);
@@ -98,7 +123,8 @@ pub fn run(
             Taken::Broken(error) => return Err(error),
             Taken::Failed(error) => host.fault(&error),
             Taken::Lost(error) => {
-                standing.lost = Some(now);
+                (standing.lost, standing.fps) = (Some(now), None);
+                pace = Pace::default();
                 host.lost(&error);
             }
             Taken::Frame => {
@@ -111,7 +137,8 @@ pub fn run(
                     None if records[0].still => own.still += 1,
                     None => {
                         standing.classified += 1;
-                        host.record(&frames[0], &records[0])?;
+                        standing.fps = pace.enter(Instant::now());
+                        host.record(&frames[0], &records[0], pipeline.scores())?;
                     }
                     Some(error) if error.kind() != ErrorKind::Input => return Err(error),
                     Some(error) => {

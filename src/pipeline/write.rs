@@ -19,6 +19,7 @@ use crate::engine::Identity;
 use crate::error::{Error, Result};
 use crate::model::manifest::Manifest;
 
+pub use json::object as json_object;
 pub use recording::Recording;
 pub use view::{View, make_way};
 
@@ -114,7 +115,7 @@ impl Context {
     }
 
     /// The label of a decision.
-    fn name_of(&self, state: State) -> &str {
+    pub fn name_of(&self, state: State) -> &str {
         state.map_or("unknown", |index| &self.labels[index])
     }
 }
@@ -187,6 +188,6 @@ impl<W: Write> Writer<W> {
 }
 
 /// Milliseconds with three decimals: the unit of every `_ms` field.
-fn milliseconds(duration: Duration) -> f64 {
+pub fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -114,38 +114,46 @@ impl Sink for Json {
     }
 
     fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
-        let best = record.decision.best;
-        let object = Line {
-            ts: humantime::format_rfc3339_millis(record.time),
-            frame: record.number,
-            source: &record.source,
-            model: &self.context.model,
-            label: &self.context.labels[best.index],
-            index: best.index,
-            score: best.score,
-            top: Top {
-                candidates: &record.top,
-                labels: &self.context.labels,
-            },
-            unknown: record.decision.unknown,
-            timing_ms: record.timing.into(),
-            frame_age_ms: record.frame_age.map(milliseconds),
-            dropped: record.tally.map_or(0, |tally| tally.dropped()),
-            drops: record.tally,
-            changed: record.tally.and(record.decision.change).map(|change| {
-                let before = change.before;
-                Changed {
-                    from: before.map(|(state, _)| self.context.name_of(state)),
-                    lasted_ms: before.map(|(_, lasted)| milliseconds(lasted)),
-                }
-            }),
-            engine: &self.context.identity.engine,
-            provider: &self.context.identity.provider,
-            doubt: record.doubt,
-        };
-        serde_json::to_writer(&mut *line, &object)
-            .map_err(|e| Error::output("JSON", "cannot be written").caused_by(e))?;
+        object(&self.context, record, line)?;
         line.push(b'\n');
         Ok(())
     }
+}
+
+/// Appends the record as one JSON object to `line`, without a line feed.
+///
+/// # Errors
+/// The record cannot be written as JSON.
+pub fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> Result<()> {
+    let best = record.decision.best;
+    let object = Line {
+        ts: humantime::format_rfc3339_millis(record.time),
+        frame: record.number,
+        source: &record.source,
+        model: &context.model,
+        label: &context.labels[best.index],
+        index: best.index,
+        score: best.score,
+        top: Top {
+            candidates: &record.top,
+            labels: &context.labels,
+        },
+        unknown: record.decision.unknown,
+        timing_ms: record.timing.into(),
+        frame_age_ms: record.frame_age.map(milliseconds),
+        dropped: record.tally.map_or(0, |tally| tally.dropped()),
+        drops: record.tally,
+        changed: record.tally.and(record.decision.change).map(|change| {
+            let before = change.before;
+            Changed {
+                from: before.map(|(state, _)| context.name_of(state)),
+                lasted_ms: before.map(|(_, lasted)| milliseconds(lasted)),
+            }
+        }),
+        engine: &context.identity.engine,
+        provider: &context.identity.provider,
+        doubt: record.doubt,
+    };
+    serde_json::to_writer(line, &object)
+        .map_err(|e| Error::output("JSON", "cannot be written").caused_by(e))
 }

@@ -9,7 +9,6 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
-use super::{Context, Record, Sink, json::Json};
 use crate::error::{Error, Result};
 use crate::pipeline::capture::{Encoding, Entry, FRAMES, Frame};
 
@@ -22,7 +21,6 @@ const WAITING: usize = 32;
 pub struct Recording {
     queue: Option<SyncSender<Item>>,
     writer: Option<JoinHandle<()>>,
-    json: Json,
     first: Option<Instant>,
     kept: u64,
     bytes: u64,
@@ -42,7 +40,7 @@ impl Recording {
     ///
     /// # Errors
     /// The folder cannot be written, or already holds a recording.
-    pub fn create(folder: &Path, limit: u64, context: Context) -> Result<Self> {
+    pub fn create(folder: &Path, limit: u64) -> Result<Self> {
         let place = folder.display().to_string();
         DirBuilder::new()
             .recursive(true)
@@ -60,7 +58,6 @@ impl Recording {
         Ok(Self {
             queue: Some(queue),
             writer: Some(writer),
-            json: Json::new(context),
             first: None,
             kept: 0,
             bytes: 0,
@@ -69,18 +66,11 @@ impl Recording {
         })
     }
 
-    /// The records are another model's from now on.
-    pub fn set_context(&mut self, context: Context) {
-        self.json.set_context(context);
-    }
-
-    /// Keeps a frame and its record, unless the limit is reached or the disk is behind.
-    ///
-    /// # Errors
-    /// The record cannot be written as JSON.
-    pub fn keep(&mut self, frame: &Frame, record: &Record) -> Result<()> {
+    /// Keeps a frame and its record, a JSON object, unless the limit is reached or the disk
+    /// is behind.
+    pub fn keep(&mut self, frame: &Frame, record: &[u8]) {
         let Some(queue) = &self.queue else {
-            return Ok(());
+            return;
         };
         if self.bytes + frame.bytes.len() as u64 > self.limit {
             log::warn!(
@@ -89,15 +79,13 @@ impl Recording {
                 self.bytes
             );
             self.finish();
-            return Ok(());
+            return;
         }
         let first = *self.first.get_or_insert(frame.instant);
-        let mut line = Vec::new();
-        self.json.write(record, &mut line)?;
         let item = Item {
             entry: entry(frame, self.kept, first),
             bytes: frame.bytes.clone(),
-            record: line,
+            record: [record, b"\n"].concat(),
         };
         match queue.try_send(item) {
             Ok(()) => {
@@ -113,7 +101,6 @@ impl Recording {
             // The writer has said why it ended.
             Err(TrySendError::Disconnected(_)) => self.queue = None,
         }
-        Ok(())
     }
 
     /// Waits until everything is on the disk.

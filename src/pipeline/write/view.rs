@@ -10,7 +10,7 @@ use console::{Term, measure_text_width, style, truncate_str};
 
 use super::{Context, Record, text::Inline};
 use crate::error::{Error, Result};
-use crate::pipeline::capture::Tally;
+use crate::pipeline::live::Standing;
 
 /// Time between drawings: faster is not read, and costs.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -18,8 +18,6 @@ const PERIOD: Duration = Duration::from_millis(100);
 const BAR: usize = 30;
 /// Columns for a label.
 const LABEL: usize = 24;
-/// Share by which a new interval enters the average frame rate.
-const SHARE: f64 = 0.1;
 
 /// Lines of the block on the screen, shared with whoever writes messages between.
 static SHOWN: Mutex<usize> = Mutex::new(0);
@@ -38,8 +36,6 @@ pub struct View {
     context: Context,
     source: String,
     drawn: Option<Instant>,
-    last_frame: Option<Instant>,
-    interval: Option<f64>,
     bars: String,
     stages: String,
 }
@@ -52,8 +48,6 @@ impl View {
             context,
             source: String::new(),
             drawn: None,
-            last_frame: None,
-            interval: None,
             bars: String::new(),
             stages: String::new(),
         }
@@ -66,12 +60,6 @@ impl View {
 
     /// Takes a record in; it is shown with the next drawing.
     pub fn enter(&mut self, record: &Record) {
-        let now = Instant::now();
-        if let Some(last) = self.last_frame.replace(now) {
-            let seconds = (now - last).as_secs_f64();
-            let average = self.interval.get_or_insert(seconds);
-            *average += SHARE * (seconds - *average);
-        }
         self.source.clone_from(&record.source);
         self.bars.clear();
         let unknown = record.decision.unknown;
@@ -109,13 +97,13 @@ impl View {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub fn draw(&mut self, classified: u64, tally: Tally, lost: Option<Instant>) -> Result<()> {
+    pub fn draw(&mut self, standing: &Standing) -> Result<()> {
         if self.drawn.is_some_and(|drawn| drawn.elapsed() < PERIOD) {
             return Ok(());
         }
         self.drawn = Some(Instant::now());
         let width = usize::from(self.term.size().1).max(20) - 1;
-        let block = self.block(classified, tally, lost);
+        let block = self.block(standing);
         let mut lines = 0;
         let mut out = String::new();
         for line in block.lines() {
@@ -132,8 +120,14 @@ impl View {
         drawn.map_err(|e| Error::output("terminal", "cannot be written").caused_by(e))
     }
 
-    fn block(&self, classified: u64, tally: Tally, lost: Option<Instant>) -> String {
-        let fps = self.interval.map_or(0.0, |seconds| 1.0 / seconds.max(1e-6));
+    fn block(&self, standing: &Standing) -> String {
+        let Standing {
+            classified,
+            tally,
+            lost,
+            fps,
+        } = standing;
+        let fps = fps.unwrap_or_default();
         let identity = &self.context.identity;
         let mut block = format!("{}{}\n", self.bars, self.stages);
         let _ = writeln!(

@@ -7,43 +7,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 
+use super::Service;
 use crate::error::{Error, Result};
-use crate::model::Model;
-use crate::pipeline::Pipeline;
 
-/// A model that is ready to take over.
-pub struct Successor {
-    /// What it says of itself.
-    pub model: Arc<Model>,
-    /// It, on its engine, warmed up.
-    pub pipeline: Pipeline,
-}
-
-/// Makes successors on request.
-pub struct Reload {
+/// Makes successors, of whatever kind, on request.
+pub struct Reload<T> {
     asked: Arc<AtomicBool>,
-    make: Arc<dyn Fn() -> Result<Successor> + Send + Sync>,
-    coming: Option<Receiver<Result<Successor>>>,
+    make: Arc<dyn Fn() -> Result<T> + Send + Sync>,
+    coming: Option<Receiver<Result<T>>>,
 }
 
 /// What has come of a request.
-pub enum News {
+enum News<T> {
     /// Nothing new.
     None,
     /// A successor is being made.
     Asked,
     /// It is ready.
-    Ready(Box<Successor>),
+    Ready(T),
     /// It is no good.
     Failed(Error),
 }
 
-impl Reload {
+impl<T: Send + 'static> Reload<T> {
     /// Makes a successor by `make` whenever SIGHUP comes.
     ///
     /// # Errors
     /// The signal cannot be handled.
-    pub fn new(make: impl Fn() -> Result<Successor> + Send + Sync + 'static) -> Result<Self> {
+    pub fn new(make: impl Fn() -> Result<T> + Send + Sync + 'static) -> Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(signal_hook::consts::SIGHUP, asked.clone())
             .map_err(|e| Error::usage("SIGHUP", "cannot be handled").caused_by(e))?;
@@ -54,12 +45,32 @@ impl Reload {
         })
     }
 
-    /// Looks for requests and for what has come of them; never waits.
-    pub fn poll(&mut self) -> News {
+    /// Looks for requests and for what has come of them, and says so; never waits. A
+    /// successor is handed over once.
+    pub fn attend(&mut self, service: &Service) -> Option<T> {
+        match self.poll() {
+            News::None => {}
+            News::Asked => {
+                log::info!("reading the model anew");
+                service.reloading();
+            }
+            News::Failed(error) => {
+                log::error!("the old model goes on: {error}");
+                service.ready();
+            }
+            News::Ready(successor) => {
+                service.ready();
+                return Some(successor);
+            }
+        }
+        None
+    }
+
+    fn poll(&mut self) -> News<T> {
         if let Some(coming) = &self.coming {
             let news = match coming.try_recv() {
                 Err(TryRecvError::Empty) => return News::None,
-                Ok(Ok(successor)) => News::Ready(Box::new(successor)),
+                Ok(Ok(successor)) => News::Ready(successor),
                 Ok(Err(error)) => News::Failed(error),
                 Err(TryRecvError::Disconnected) => {
                     News::Failed(Error::model("reload", "loading the model died"))

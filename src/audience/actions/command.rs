@@ -1,0 +1,78 @@
+//! A command, run by the shell: the record on its standard input, what fired in variables.
+
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::Order;
+
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take once the program ends.
+const HURRY: Duration = Duration::from_secs(2);
+/// Time between two looks at it.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Runs `command` and waits for its end.
+///
+/// # Errors
+/// It cannot be started, fails, or takes too long and is killed.
+pub fn run(command: &str, order: &Order, hurry: &AtomicBool) -> Result<(), String> {
+    let messages = std::io::stderr().as_fd().try_clone_to_owned();
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", command])
+        .env("OCELLI_RULE", &order.rule)
+        .env("OCELLI_LABEL", &order.label)
+        .env("OCELLI_SCORE", order.score.to_string())
+        .stdin(Stdio::piped())
+        // Standard output is for records.
+        .stdout(messages.map_or_else(|_| Stdio::null(), Stdio::from))
+        // A Ctrl-C at the terminal is for us.
+        .process_group(0)
+        .spawn()
+        .map_err(|e| format!("cannot be started: {e}"))?;
+    if let Some(mut input) = child.stdin.take() {
+        let record = order.record.clone();
+        // A command need not read its input, but then a long record waits for its end.
+        thread::spawn(move || {
+            let _ = input
+                .write_all(&record)
+                .and_then(|()| input.write_all(b"\n"));
+        });
+    }
+    match wait(&mut child, hurry).map_err(|e| format!("cannot be waited for: {e}"))? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("it failed: {status}")),
+        None => Err("it took too long and was killed".to_owned()),
+    }
+}
+
+/// Waits for the child's end; kills it, and what it started, when its time is over.
+fn wait(child: &mut Child, hurry: &AtomicBool) -> std::io::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    let mut hurried = None;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if hurried.is_none() && hurry.load(Ordering::Relaxed) {
+            hurried = Some(Instant::now());
+        }
+        let late = started.elapsed() >= PATIENCE
+            || hurried.is_some_and(|hurried: Instant| hurried.elapsed() >= HURRY);
+        if late {
+            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                kill_process_group(group, Signal::KILL)?;
+            }
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,127 @@
+//! `mqtt://[USER@]HOST[:PORT]/TOPIC`, or `mqtts://…` for TLS.
+
+use std::str::FromStr;
+
+/// A broker and the topic under which everything is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Name or number of the host.
+    pub host: String,
+    /// 1883, or 8883 with TLS, unless it is given.
+    pub port: u16,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// The user, where one is named.
+    pub user: Option<String>,
+    /// Levels, without a slash at either end.
+    pub topic: String,
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const EXPECTED: &str = "expected mqtt://[USER@]HOST[:PORT]/TOPIC, or mqtts://… for TLS";
+        let url = url::Url::parse(text).map_err(|e| format!("`{text}`: {e}, {EXPECTED}"))?;
+        let tls = match url.scheme() {
+            "mqtt" => false,
+            "mqtts" => true,
+            other => return Err(format!("`{other}` is no scheme of a broker, {EXPECTED}")),
+        };
+        if url.password().is_some() {
+            return Err("a password on the command line is seen by everyone on this machine: put it into a file for --mqtt-password-file".into());
+        }
+        let decoded = |text: &str| {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8()
+                .map(|text| text.into_owned())
+                .map_err(|_| format!("`{text}` is not UTF-8"))
+        };
+        let topic = decoded(url.path().trim_matches('/'))?;
+        if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+            return Err(format!(
+                "`{topic}` is no topic to publish under, {EXPECTED}"
+            ));
+        }
+        let host = url.host_str().filter(|host| !host.is_empty());
+        Ok(Self {
+            host: host
+                .ok_or_else(|| format!("`{text}` names no host, {EXPECTED}"))?
+                .trim_matches(['[', ']'])
+                .to_owned(),
+            port: url.port().unwrap_or(if tls { 8883 } else { 1883 }),
+            tls,
+            user: match url.username() {
+                "" => None,
+                user => Some(decoded(user)?),
+            },
+            topic,
+        })
+    }
+}
+
+impl Address {
+    /// What the address is called in identifiers and file names: letters, digits, `_`, `-`.
+    pub fn slug(&self) -> String {
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        };
+        self.topic.chars().map(plain).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn addresses_are_understood() {
+        let address: Address = "mqtt://broker.local/home/door%20cam/".parse().unwrap();
+        assert_eq!(
+            (address.host.as_str(), address.port),
+            ("broker.local", 1883)
+        );
+        assert_eq!(address.topic, "home/door cam");
+        assert_eq!(address.slug(), "home_door_cam");
+        let address: Address = "mqtts://cam@[::1]/cam".parse().unwrap();
+        assert!(address.tls);
+        assert_eq!(
+            (address.host.as_str(), address.port, address.user.as_deref()),
+            ("::1", 8883, Some("cam"))
+        );
+        assert_eq!("mqtt://h:9/a".parse::<Address>().unwrap().port, 9);
+    }
+
+    #[test]
+    fn mistakes_say_what_was_expected() {
+        let expected = "expected mqtt://[USER@]HOST[:PORT]/TOPIC, or mqtts://… for TLS";
+        let cases = [
+            (
+                "http://h/t",
+                format!("`http` is no scheme of a broker, {expected}"),
+            ),
+            (
+                "mqtt://h",
+                format!("`` is no topic to publish under, {expected}"),
+            ),
+            ("mqtt://h/a/#", "`a` is no topic".into()),
+            (
+                "broker",
+                format!("`broker`: relative URL without a base, {expected}"),
+            ),
+        ];
+        for (text, error) in cases {
+            match text.parse::<Address>() {
+                Err(found) => assert_eq!(found, error),
+                // A fragment is no part of a topic.
+                Ok(address) => assert_eq!(address.topic, "a"),
+            }
+        }
+        let secret = "mqtt://u:p@h/t".parse::<Address>().unwrap_err();
+        assert!(secret.contains("--mqtt-password-file"), "{secret}");
+    }
+}

@@ -1,0 +1,30 @@
+//! Faults come in bursts, and a log that repeats itself hides what matters: the first is
+//! told, the rest of a burst is counted and told with the next one.
+
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+/// Time between two warnings of one kind.
+const BETWEEN: Duration = Duration::from_secs(10);
+
+/// Warnings of one kind.
+#[derive(Default)]
+pub struct Seldom {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+impl Seldom {
+    /// Warns, unless that was done a short time ago.
+    pub fn warn(&mut self, what: impl Display) {
+        if self.told.is_some_and(|told| told.elapsed() < BETWEEN) {
+            self.untold += 1;
+            return;
+        }
+        match std::mem::take(&mut self.untold) {
+            0 => log::warn!("{what}"),
+            more => log::warn!("{what} (and {more} more before it)"),
+        }
+        self.told = Some(Instant::now());
+    }
+}

@@ -1,0 +1,241 @@
+//! What a monitoring system asks for (OpenMetrics text, as Prometheus reads it): counts,
+//! times in seconds, and what the model is. Labels and causes are few and known.
+
+use std::sync::{Mutex, PoisonError};
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Metric, Registry, Unit};
+
+use super::Presented;
+use crate::audience::{Audience, Moment};
+use crate::error::Result;
+use crate::pipeline::capture::Tally;
+use crate::pipeline::live::Standing;
+use crate::pipeline::write::{Context, Record};
+
+/// Names and values.
+type Labels<const N: usize> = [(&'static str, String); N];
+type Times = Family<Labels<1>, Histogram, fn() -> Histogram>;
+
+/// All counts of a process.
+pub struct Metrics {
+    registry: Registry,
+    frames: Family<Labels<1>, Counter>,
+    dropped: Family<Labels<1>, Counter>,
+    outages: Counter,
+    source_up: Gauge,
+    stages: Times,
+    frame_age: Histogram,
+    predictions: Family<Labels<1>, Counter>,
+    requests: Family<Labels<2>, Counter>,
+    request_time: Times,
+    queue: Gauge,
+    viewers: Gauge,
+    model: Mutex<Option<Labels<4>>>,
+    models: Family<Labels<4>, Gauge>,
+}
+
+/// 0.25 ms to 8 s, each twice the one before.
+fn times() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
+}
+
+/// Registers a metric and hands it on.
+fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+/// The same for times, whose names end with their unit.
+fn add_time<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
+    metric
+}
+
+impl Default for Metrics {
+    /// All at zero.
+    fn default() -> Self {
+        let r = &mut Registry::with_prefix("ocelli");
+        let by_label = Times::new_with_constructor;
+        Self {
+            frames: add(
+                r,
+                "frames",
+                "Frames classified, live or by request",
+                Family::default(),
+            ),
+            dropped: add(
+                r,
+                "dropped_frames",
+                "Live frames not classified, by cause",
+                Family::default(),
+            ),
+            outages: add(
+                r,
+                "outages",
+                "Times the live source was lost",
+                Counter::default(),
+            ),
+            source_up: add(
+                r,
+                "source_up",
+                "Whether the live source gives frames",
+                Gauge::default(),
+            ),
+            stages: add_time(r, "stage", "Time of a stage per frame", by_label(times)),
+            frame_age: add_time(r, "frame_age", "Capture to record, live frames", times()),
+            predictions: add(r, "predictions", "Decisions by label", Family::default()),
+            requests: add(
+                r,
+                "requests",
+                "Requests by route and status",
+                Family::default(),
+            ),
+            request_time: add_time(
+                r,
+                "request",
+                "Time until the answer begins",
+                by_label(times),
+            ),
+            queue: add(
+                r,
+                "queue_depth",
+                "Pictures that wait to be classified",
+                Gauge::default(),
+            ),
+            viewers: add(
+                r,
+                "viewers",
+                "Streams of the live picture being watched",
+                Gauge::default(),
+            ),
+            models: add(r, "model_info", "The model being served", Family::default()),
+            model: Mutex::default(),
+            registry: std::mem::take(r),
+        }
+    }
+}
+
+impl Metrics {
+    /// The text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// A frame was classified.
+    pub fn observe(&self, context: &Context, record: &Record) {
+        let way = if record.tally.is_some() {
+            "live"
+        } else {
+            "request"
+        };
+        self.frames.get_or_create(&[("way", way.to_owned())]).inc();
+        let timing = record.timing;
+        for (stage, time) in [
+            ("capture", timing.capture),
+            ("decode", timing.decode),
+            ("preprocess", timing.preprocess),
+            ("inference", timing.inference),
+        ] {
+            let stage = [("stage", stage.to_owned())];
+            self.stages
+                .get_or_create(&stage)
+                .observe(time.as_secs_f64());
+        }
+        if let Some(age) = record.frame_age {
+            self.frame_age.observe(age.as_secs_f64());
+        }
+        let decision = record.decision;
+        let state = (!decision.unknown).then_some(decision.best.index);
+        let label = [("label", context.name_of(state).to_owned())];
+        self.predictions.get_or_create(&label).inc();
+    }
+
+    /// A request was answered after `seconds`.
+    pub fn answered(&self, route: &str, status: u16, seconds: f64) {
+        let route = ("route", route.to_owned());
+        let labels = [route.clone(), ("status", status.to_string())];
+        self.requests.get_or_create(&labels).inc();
+        self.request_time.get_or_create(&[route]).observe(seconds);
+    }
+
+    /// So many pictures wait.
+    pub fn set_queue(&self, depth: usize) {
+        self.queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
+    }
+
+    /// So many watch.
+    pub fn set_viewers(&self, viewers: usize) {
+        self.viewers.set(i64::try_from(viewers).unwrap_or(i64::MAX));
+    }
+
+    /// This model is served from now on.
+    pub fn present(&self, presented: &Presented) {
+        let Context {
+            model, identity, ..
+        } = &presented.context;
+        let labels = [
+            ("model", model.clone()),
+            ("sha256", presented.sha256.clone()),
+            ("engine", identity.engine.to_string()),
+            ("provider", identity.provider.to_string()),
+        ];
+        let mut shown = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = shown.replace(labels.clone()) {
+            self.models.remove(&old);
+        }
+        self.models.get_or_create(&labels).set(1);
+    }
+
+    fn enter(&self, standing: &Standing) {
+        let Tally {
+            newer,
+            camera,
+            damaged,
+            paced,
+            still,
+            outages,
+        } = standing.tally;
+        for (cause, count) in [
+            ("newer", newer),
+            ("camera", camera),
+            ("damaged", damaged),
+            ("paced", paced),
+            ("still", still),
+        ] {
+            raise(
+                &self.dropped.get_or_create(&[("cause", cause.to_owned())]),
+                count,
+            );
+        }
+        raise(&self.outages, outages);
+        self.source_up.set(i64::from(standing.lost.is_none()));
+    }
+}
+
+/// Counters only rise; what is moved from one cause to another waits until it does.
+fn raise(counter: &Counter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
+}
+
+/// Counts what a live loop does.
+pub struct Meter(pub std::sync::Arc<Metrics>);
+
+impl Audience for Meter {
+    fn moment(&mut self, moment: &Moment) -> Result<()> {
+        self.0.observe(moment.context, moment.record);
+        Ok(())
+    }
+
+    fn standing(&mut self, standing: &Standing) -> Result<()> {
+        self.0.enter(standing);
+        Ok(())
+    }
+}

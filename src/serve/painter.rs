@@ -1,0 +1,236 @@
+//! Pictures for viewers: what the model looks at, as a small JPEG. Made on a thread of its
+//! own, and only while somebody watches. A camera's own JPEGs that are small enough are
+//! passed on as they are.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use bytes::Bytes;
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+
+use super::live::{Live, ViewOptions};
+use super::stand_back;
+use crate::error::{Error, Result};
+use crate::ffi::{JpegDecoder, Region};
+use crate::jpeg;
+use crate::model::manifest::{Color, Dtype, Filter, Input, Layout, Preprocess, Resize};
+use crate::pipeline::capture::{Encoding, Frame};
+use crate::pipeline::decode::{DecodeOptions, Decoder, Need, Picture};
+use crate::pipeline::preprocess::{Elements, Framing, Geometry, Preprocessor};
+use crate::seldom::Seldom;
+
+/// JPEG quality of pictures made here: differences are not seen at a glance.
+const QUALITY: i32 = 80;
+
+/// The frame to paint next.
+#[derive(Default)]
+struct Easel {
+    frame: Frame,
+    fresh: bool,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    easel: Mutex<Easel>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Easel> {
+        self.easel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The way to the thread.
+pub struct Painter {
+    shared: Arc<Shared>,
+}
+
+impl Painter {
+    /// Starts the thread, which shows its pictures in `live`.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn start(live: Arc<Live>, options: ViewOptions) -> Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let mut brush = Brush::new(options)?;
+        let theirs = shared.clone();
+        thread::Builder::new()
+            .name("painter".into())
+            .spawn(move || {
+                stand_back();
+                let mut failures = Seldom::default();
+                let mut frame = Frame::default();
+                while theirs.next(&mut frame) {
+                    match brush.paint(&frame) {
+                        Ok(picture) => live.show(picture),
+                        Err(error) => {
+                            failures.warn(format_args!("no picture for viewers: {error}"))
+                        }
+                    }
+                }
+            })
+            .map_err(|e| Error::usage("viewers", "their thread cannot be started").caused_by(e))?;
+        Ok(Self { shared })
+    }
+
+    /// Has a copy of the frame painted, unless a newer one comes before its turn.
+    pub fn paint(&self, frame: &Frame) {
+        let mut easel = self.shared.lock();
+        easel.frame.bytes.clone_from(&frame.bytes);
+        easel.frame.encoding = frame.encoding;
+        easel.frame.source.clone_from(&frame.source);
+        easel.fresh = true;
+        drop(easel);
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Drop for Painter {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Shared {
+    /// Waits for the next frame; false when there will be none.
+    fn next(&self, frame: &mut Frame) -> bool {
+        let mut easel = self
+            .changed
+            .wait_while(self.lock(), |easel| !easel.fresh && !easel.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut easel.frame, frame);
+        easel.fresh = false;
+        !easel.closed
+    }
+}
+
+/// Decodes, shrinks and encodes with buffers that go round.
+struct Brush {
+    plan: Plan,
+    header: JpegDecoder,
+    decoder: Decoder,
+    picture: Picture,
+    compressor: Compressor,
+}
+
+/// The size of what viewers get.
+struct Plan {
+    framing: Framing,
+    side: usize,
+}
+
+impl Plan {
+    /// Width and height for a picture of `width` x `height` pixels; never larger.
+    fn target(&self, width: usize, height: usize) -> (usize, usize) {
+        let shares = self.framing.roi.map_or((1.0, 1.0), |r| (r.width, r.height));
+        let seen = (width as f64 * shares.0, height as f64 * shares.1);
+        let (across, down) = self.framing.turn.swap(seen);
+        let scale = (self.side as f64 / across.max(down)).min(1.0);
+        let pixels = |length: f64| ((length * scale).round() as usize).max(1);
+        (pixels(across), pixels(down))
+    }
+
+    fn geometry(&self, width: usize, height: usize) -> Geometry {
+        let (width, height) = self.target(width, height);
+        let preprocess = Preprocess {
+            resize: Resize::Exact { width, height },
+            filter: Filter::Bilinear,
+            antialias: true,
+            crop: None,
+            rescale: 1.0,
+            mean: vec![0.0; 3],
+            std: vec![1.0; 3],
+        };
+        Geometry::new(&preprocess, self.framing, false)
+    }
+}
+
+impl Need for Plan {
+    fn region(&self, width: usize, height: usize) -> Region {
+        self.geometry(width, height).region(width, height)
+    }
+
+    fn eighths(&self, width: usize, height: usize) -> usize {
+        let (across, down) = self.target(width, height);
+        let shrink = width.max(height) as f64 / across.max(down) as f64;
+        // Nobody measures these pictures: decoding at a lower resolution is good enough.
+        let enough = |eighths: &usize| shrink * *eighths as f64 / 8.0 >= 1.0;
+        [1, 2, 4].into_iter().find(enough).unwrap_or(8)
+    }
+}
+
+impl Brush {
+    fn new(options: ViewOptions) -> Result<Self> {
+        let memory = |what: &str| Error::engine(what, "there is no memory for viewers' pictures");
+        let mut compressor = Compressor::new().map_err(|e| memory("libjpeg-turbo").caused_by(e))?;
+        compressor
+            .set_quality(QUALITY)
+            .and_then(|()| compressor.set_subsamp(Subsamp::Sub2x2))
+            .map_err(|e| memory("libjpeg-turbo").caused_by(e))?;
+        Ok(Self {
+            plan: Plan {
+                framing: options.framing,
+                side: options.side,
+            },
+            header: JpegDecoder::new(64).ok_or_else(|| memory("libjpeg-turbo"))?,
+            decoder: Decoder::new(DecodeOptions {
+                max_pixels: options.max_pixels,
+                gray: false,
+            })?,
+            picture: Picture::default(),
+            compressor,
+        })
+    }
+
+    fn paint(&mut self, frame: &Frame) -> Result<Bytes> {
+        if self.is_fit(frame) {
+            return Ok(Bytes::copy_from_slice(&frame.bytes));
+        }
+        self.decoder.decode(frame, &self.plan, &mut self.picture)?;
+        let Picture { width, height, .. } = self.picture;
+        let (across, down) = self.plan.target(width, height);
+        let input = Input {
+            tensor: String::new(),
+            layout: Layout::Nhwc,
+            dtype: Dtype::Uint8,
+            color: Color::Rgb,
+            width: across,
+            height: down,
+            quantization: None,
+        };
+        let mut preprocessor = Preprocessor::new(&input, self.plan.geometry(width, height));
+        let mut tensor = preprocessor.tensor(1);
+        preprocessor.run(&self.picture, &mut tensor, 0);
+        let Elements::Uint8(pixels) = tensor.elements() else {
+            return Err(Error::engine("viewers", "their pictures are not bytes"));
+        };
+        let image = Image {
+            pixels: &pixels[..],
+            width: across,
+            pitch: 3 * across,
+            height: down,
+            format: PixelFormat::RGB,
+        };
+        let jpeg = self.compressor.compress_to_vec(image);
+        jpeg.map(Bytes::from)
+            .map_err(|e| Error::output("viewers", "a picture cannot be encoded").caused_by(e))
+    }
+
+    /// Whether the frame can be passed on as it is: a small JPEG with its own Huffman
+    /// tables, which browsers need and many USB cameras leave out.
+    fn is_fit(&mut self, frame: &Frame) -> bool {
+        let framing = self.plan.framing;
+        if frame.encoding != Encoding::File
+            || !framing.turn.is_none()
+            || framing.roi.is_some()
+            || !jpeg::has_tables(&frame.bytes)
+        {
+            return false;
+        }
+        let header = self.header.header(&frame.bytes);
+        header.is_ok_and(|h| h.width.max(h.height) <= self.plan.side && !h.cmyk)
+    }
+}

@@ -1,0 +1,163 @@
+//! Which path leads where, and what all answers have in common.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+use serde_json::value::RawValue;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::problem::Problem;
+use super::{Service, guard, live, openapi, page, predict};
+
+/// All routes. What tells nothing of what is seen is open to everyone.
+pub fn router(service: Arc<Service>, origins: Vec<String>) -> Router {
+    let guarded = Router::new()
+        .route("/", get(page::index))
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
+        .route("/predict", post(predict::predict))
+        .route("/predict/batch", post(predict::batch))
+        .route("/model", get(model))
+        .route("/status", get(status))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi::document))
+        .route("/events", get(live::events))
+        .route("/stream", get(live::stream))
+        .route("/snapshot.jpg", get(live::snapshot))
+        .layer(from_fn_with_state(service.clone(), guard::guard));
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .merge(guarded)
+        .fallback(nowhere)
+        .method_not_allowed_fallback(otherwise)
+        // `upload` has limits of its own.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(service.clone(), count))
+        .layer(from_fn(mark));
+    let router = if origins.is_empty() {
+        router
+    } else {
+        router.layer(cors(origins))
+    };
+    router.with_state(service)
+}
+
+fn cors(origins: Vec<String>) -> CorsLayer {
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::predicate(move |asks: &HeaderValue, _: &_| {
+            origins.iter().any(|origin| asks == origin.as_str())
+        })
+    };
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+}
+
+/// Counts every answer by its route, not by its path: paths are as many as clients like.
+async fn count(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let seconds = started.elapsed().as_secs_f64();
+    let metrics = &service.house.metrics;
+    metrics.answered(route, response.status().as_u16(), seconds);
+    response
+}
+
+/// What browsers are to know of every answer: it is what it says it is, nobody else shows
+/// it, and it is not kept.
+async fn mark(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn nowhere(request: Request) -> Problem {
+    let path = request.uri().path();
+    let detail = format!("there is nothing at `{path}`; /openapi.json lists what there is");
+    Problem::new(StatusCode::NOT_FOUND, detail)
+}
+
+async fn otherwise(request: Request) -> Problem {
+    let (method, path) = (request.method(), request.uri().path());
+    let detail = format!("`{path}` does not take {method}; /openapi.json says what it takes");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+async fn healthz() -> &'static str {
+    "alive\n"
+}
+
+async fn readyz(State(service): State<Arc<Service>>) -> Result<&'static str, Problem> {
+    service.house.served().map(|_| "ready\n")
+}
+
+fn as_json(body: impl IntoResponse) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, JSON)], body).into_response()
+}
+
+async fn model(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
+    Ok(as_json(service.house.served()?.document.clone()))
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    const OPEN_METRICS: HeaderValue =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    (
+        [(header::CONTENT_TYPE, OPEN_METRICS)],
+        service.house.metrics.text(),
+    )
+        .into_response()
+}
+
+async fn status(State(service): State<Arc<Service>>) -> Response {
+    let house = &service.house;
+    let presented = house.presented();
+    let context = presented.as_ref().map(|presented| &presented.context);
+    let (depth, capacity) = house.desk.depth();
+    let live = house.live.as_ref();
+    let state = live.and_then(|live| live.state());
+    let state: Option<&RawValue> = state.as_ref().and_then(|s| serde_json::from_slice(s).ok());
+    let status = json!({
+        "ready": presented.is_some(),
+        "model": context.map(|context| &context.model),
+        "engine": context.map(|context| &context.identity.engine),
+        "provider": context.map(|context| &context.identity.provider),
+        "source": live.map(|live| &live.source),
+        "uptime_s": house.started.elapsed().as_secs(),
+        "queue": { "depth": depth, "capacity": capacity },
+        "state": state,
+    });
+    as_json(status.to_string())
+}
