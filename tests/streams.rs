@@ -108,12 +108,15 @@ fn ffmpeg_streams_give_the_labels_of_the_files() {
     let samples = samples();
     let expected = starts_of(&samples);
     let size = format!("rgb24:{}x{}", 320, 240);
-    let streams: [(&[&str], Vec<&str>); 6] = [
+    let streams: [(&[&str], Vec<&str>); 9] = [
         (
             &["-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "2"],
             vec!["-"],
         ),
         (&["-f", "image2pipe", "-c:v", "png"], vec!["-"]),
+        (&["-f", "image2pipe", "-c:v", "ppm"], vec!["-"]),
+        (&["-f", "image2pipe", "-c:v", "bmp"], vec!["-"]),
+        (&["-f", "image2pipe", "-c:v", "pgm"], vec!["-"]),
         (
             &["-f", "rawvideo", "-pix_fmt", "rgb24"],
             vec!["--raw", &size],
@@ -134,6 +137,34 @@ fn ffmpeg_streams_give_the_labels_of_the_files() {
         assert!(output.status.success(), "{encode:?}: {}", stderr(&output));
         assert_eq!(labels(&records(&output)), expected, "{encode:?}");
     }
+}
+
+#[test]
+fn images_of_several_formats_may_follow_each_other_in_a_pipe() {
+    let mut bytes = Vec::new();
+    let names = [
+        "lossless.webp",
+        "first.gif",
+        "plain.ppm",
+        "square.png",
+        "plain.bmp",
+    ];
+    for name in names {
+        bytes.extend(std::fs::read(root().join("tests/golden").join(name)).unwrap());
+    }
+    bytes.extend(&samples()[0].1);
+    let output = piped(&["-"], &bytes);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(records(&output).len(), names.len() + 1);
+    // What cannot be told apart is said.
+    bytes.extend(std::fs::read(root().join("tests/golden/packed.tiff")).unwrap());
+    let output = piped(&["-"], &bytes);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("bytes at the end are no image"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

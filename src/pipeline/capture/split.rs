@@ -1,8 +1,15 @@
-//! Finding where one image ends and the next begins in a stream of JPEGs or PNGs, without
-//! seeking and without waiting for the next one. After damage it finds its feet at the
-//! next start of an image.
+//! Finding where one image ends and the next begins in a stream of them, without seeking
+//! and without waiting for the next one. After damage it finds its feet at the next start
+//! of a JPEG or PNG; what the other formats begin with is too short to be looked for.
+
+mod sized;
+
+use sized::Sized;
 
 use crate::jpeg::{self, EOI, SOI, SOS, Step};
+
+/// Bytes by which the start of any image is known: WebP takes most.
+pub const LONGEST_START: usize = 12;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -30,37 +37,44 @@ pub struct Walker {
 enum Kind {
     Jpeg,
     Png,
+    Sized(Sized),
 }
 
 /// Where the first image starts in `bytes`: the number of bytes before it. When there is
 /// none, all but the last few bytes, which may be the beginning of one.
 pub fn find_start(bytes: &[u8]) -> (usize, Option<Walker>) {
+    if let Some(walker) = Walker::at_start(bytes) {
+        return (0, Some(walker));
+    }
     for at in memchr::memchr2_iter(0xff, PNG[0], bytes) {
         if let Some(walker) = Walker::at_start(&bytes[at..]) {
             return (at, Some(walker));
         }
     }
-    (bytes.len().saturating_sub(PNG.len() - 1), None)
+    (bytes.len().saturating_sub(LONGEST_START - 1), None)
 }
 
 impl Walker {
     /// A walker, if an image starts at the first byte.
     pub fn at_start(bytes: &[u8]) -> Option<Self> {
-        if bytes.starts_with(&[0xff, SOI, 0xff]) {
-            Some(Self {
-                kind: Kind::Jpeg,
-                at: 2,
-                in_scan: false,
-            })
+        let (kind, at) = if bytes.starts_with(&[0xff, SOI, 0xff]) {
+            (Kind::Jpeg, 2)
         } else if bytes.starts_with(PNG) {
-            Some(Self {
-                kind: Kind::Png,
-                at: PNG.len(),
-                in_scan: false,
-            })
+            (Kind::Png, PNG.len())
         } else {
-            None
-        }
+            (Kind::Sized(Sized::at_start(bytes)?), 0)
+        };
+        Some(Self {
+            kind,
+            at,
+            in_scan: false,
+        })
+    }
+
+    /// Whether an image that is shorter than it says may still be one: decoders do not
+    /// need the length that BMP and its like state.
+    pub fn is_lenient(&self) -> bool {
+        matches!(self.kind, Kind::Sized(_))
     }
 
     /// Walks as far as `bytes`, which begin with the image, allow.
@@ -68,6 +82,7 @@ impl Walker {
         match self.kind {
             Kind::Jpeg => self.walk_jpeg(bytes),
             Kind::Png => self.walk_png(bytes),
+            Kind::Sized(format) => format.measure(bytes),
         }
     }
 
@@ -158,6 +173,6 @@ mod tests {
         let (skipped, walker) = find_start(&bytes);
         assert_eq!(skipped, 9);
         assert!(walker.is_some());
-        assert_eq!(find_start(b"no image at all").0, 8);
+        assert_eq!(find_start(b"no image at all").0, 4);
     }
 }

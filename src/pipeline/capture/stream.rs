@@ -1,12 +1,12 @@
 //! Standard input, or anything else that can only be read forwards. What it holds is told
-//! by its first bytes: JPEGs or PNGs one after the other, a YUV4MPEG2 stream, or a single
-//! image of any format; raw pixels are told by a flag. A frame is given as soon as its
+//! by its first bytes: images one after the other (JPEG, PNG, GIF, WebP, BMP, binary PNM),
+//! a YUV4MPEG2 stream, or a single image of another format; raw pixels are told by a flag. A frame is given as soon as its
 //! last byte has come.
 
 use std::io::Read;
 use std::time::Instant;
 
-use super::split::{Progress, Walker, find_start};
+use super::split::{LONGEST_START, Progress, Walker, find_start};
 use super::window::Window;
 use super::{Encoding, Frame, Pull, RawFormat, Source, y4m};
 use crate::error::{Error, Result};
@@ -24,9 +24,9 @@ pub struct Stream {
 enum Content {
     /// Not looked at yet.
     Unknown,
-    /// JPEGs or PNGs.
+    /// Images that tell where they end.
     Images,
-    /// A single image of another format.
+    /// A single image, which ends with the stream.
     Single,
     /// Pixels without headers.
     Raw(RawFormat),
@@ -86,7 +86,7 @@ impl Stream {
 
     fn sniff(&mut self) -> Result<()> {
         let failed = self.read_failed();
-        self.window.at_least(y4m::MAGIC.len()).map_err(failed)?;
+        self.window.at_least(LONGEST_START).map_err(failed)?;
         let bytes = self.window.bytes();
         self.content = if bytes.is_empty() {
             self.content = Content::Ended;
@@ -182,6 +182,9 @@ impl Stream {
                 }
                 Progress::More => {
                     if !self.window.more().map_err(&failed)? {
+                        if walker.is_lenient() {
+                            return self.rest(frame);
+                        }
                         let length = self.window.bytes().len();
                         return self.end(
                             self.error(format!("the last image is cut short after {length} bytes")),
@@ -223,6 +226,11 @@ impl Stream {
                 )));
             }
         }
+        self.rest(frame)
+    }
+
+    /// All that is left is one image.
+    fn rest(&mut self, frame: &mut Frame) -> Result<bool> {
         frame.bytes.clear();
         frame.bytes.extend_from_slice(self.window.bytes());
         frame.encoding = Encoding::File;
@@ -258,12 +266,14 @@ impl Stream {
     }
 }
 
-/// Whether a file of a format begins here that comes alone: GIF, WebP, BMP, TIFF, PNM.
-/// Anything else is searched for JPEGs and PNGs: a pipe may be joined in mid-frame.
+/// Whether a file begins here that does not tell where it ends: TIFF, PNM in words, BMP
+/// without its length. Anything else is searched for images: a pipe may be joined in
+/// mid-frame.
 fn is_single(bytes: &[u8]) -> bool {
-    let magics: [&[u8]; 5] = [b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*"];
+    let magics: [&[u8]; 3] = [b"BM", b"II*\0", b"MM\0*"];
     let pnm = matches!(bytes, [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..]);
-    pnm || magics.iter().any(|magic| bytes.starts_with(magic))
+    Walker::at_start(bytes).is_none()
+        && (pnm || magics.iter().any(|magic| bytes.starts_with(magic)))
 }
 
 impl Source for Stream {
