@@ -8,9 +8,10 @@ pub mod onnx;
 pub mod pack;
 pub mod training;
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -91,16 +92,14 @@ impl Model {
     /// # Errors
     /// The file is no usable model; facts are missing or contradict each other.
     pub fn open(path: &Path, wishes: Wishes) -> Result<Model> {
-        let path = if path.is_dir() {
-            huggingface::model_file(path)?
-        } else {
-            path.to_owned()
-        };
+        let Found {
+            path,
+            size,
+            proto,
+            facts,
+            told,
+        } = Found::at(path, wishes)?;
         let place = path.display().to_string();
-        let bytes = read(&path)?;
-        let size = bytes.len();
-        let proto = onnx::parse(&place, bytes)?;
-        let (facts, told) = gather(&path, &proto, wishes)?;
         let lines = facts.lines();
         let manifest = facts.into_manifest(&place, told)?;
         graph::check(&place, &proto, &manifest)?;
@@ -111,6 +110,14 @@ impl Model {
             facts: lines,
             file,
         })
+    }
+
+    /// What is known about the model at `path`, whether or not that is enough to use it.
+    ///
+    /// # Errors
+    /// The file is no model.
+    pub fn known(path: &Path, wishes: Wishes) -> Result<Vec<FactLine>> {
+        Ok(Found::at(path, wishes)?.facts.lines())
     }
 
     /// The path, for messages.
@@ -124,16 +131,46 @@ impl Model {
     /// A file vanished.
     pub fn sha256(&self) -> Result<String> {
         let mut hash = Sha256::new();
-        hash.update(read(&self.path)?);
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        for name in &self.file.external_data {
-            hash.update(read(&folder.join(name))?);
+        let external = self.file.external_data.iter().map(|name| folder.join(name));
+        for path in std::iter::once(self.path.clone()).chain(external) {
+            digest(&path, &mut hash).map_err(|e| unreadable(&path, e))?;
         }
         Ok(hash
             .finalize()
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect())
+    }
+}
+
+/// A model as it is found: read, and asked what it says.
+struct Found {
+    path: PathBuf,
+    size: usize,
+    proto: ModelProto,
+    facts: Facts,
+    told: Told,
+}
+
+impl Found {
+    fn at(path: &Path, wishes: Wishes) -> Result<Self> {
+        let path = if path.is_dir() {
+            huggingface::model_file(path)?
+        } else {
+            path.to_owned()
+        };
+        let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
+        let size = bytes.len();
+        let proto = onnx::parse(&path.display().to_string(), bytes.into())?;
+        let (facts, told) = gather(&path, &proto, wishes)?;
+        Ok(Self {
+            path,
+            size,
+            proto,
+            facts,
+            told,
+        })
     }
 }
 
@@ -170,12 +207,24 @@ impl FileFacts {
     }
 }
 
-fn read(path: &Path) -> Result<Bytes> {
-    std::fs::read(path).map(Bytes::from).map_err(|e| {
-        Error::model(path.display().to_string(), "the model cannot be read")
-            .caused_by(e)
-            .remedy("name an ONNX file or a Hugging Face folder with -m")
-    })
+fn unreadable(path: &Path, cause: std::io::Error) -> Error {
+    Error::model(path.display().to_string(), "the model cannot be read")
+        .caused_by(cause)
+        .remedy("name an ONNX file or a Hugging Face folder with -m")
+}
+
+/// Feeds a file to `hash` piece by piece: weights may be larger than the memory left.
+fn digest(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
+    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        hash.update(piece);
+        let length = piece.len();
+        file.consume(length);
+    }
 }
 
 /// All facts, the strongest first: flags; our own manifest; Ultralytics; Hugging Face;

@@ -8,13 +8,27 @@ use super::{Finding, print, print_json};
 use crate::cli::InspectArgs;
 use crate::error::Result;
 use crate::model::Model;
+use crate::model::facts::FactLine;
 
 /// Runs the command.
 ///
 /// # Errors
 /// The model cannot be used; facts are missing.
 pub fn run(args: &InspectArgs) -> Result<Finding> {
-    let model = Model::open(&args.model, args.facts.wishes())?;
+    let model = match Model::open(&args.model, args.facts.wishes()) {
+        Ok(model) => model,
+        Err(error) => {
+            // What is known helps to find what is not.
+            if let Ok(known) = Model::known(&args.model, args.facts.wishes()) {
+                if args.json {
+                    print_json(&json!({ "path": args.model, "facts": known }))?;
+                } else {
+                    print(&table(&rows(&known)))?;
+                }
+            }
+            return Err(error);
+        }
+    };
     if args.json {
         print_json(&document(&model)?)?;
     } else {
@@ -40,7 +54,7 @@ pub(super) fn document(model: &Model) -> Result<Value> {
 fn text(model: &Model) -> Result<String> {
     let file = &model.file;
     let batch = file.fixed_batch.map_or("any".into(), |n| n.to_string());
-    let mut rows: Vec<(String, String, String)> = vec![
+    let mut rows: Vec<Row> = vec![
         (
             "file".into(),
             format!("{} ({} bytes)", model.place(), file.bytes),
@@ -63,12 +77,7 @@ fn text(model: &Model) -> Result<String> {
             String::new(),
         ));
     }
-    rows.extend(
-        model
-            .facts
-            .iter()
-            .map(|line| (line.fact.into(), short(&line.value), line.origin.clone())),
-    );
+    rows.extend(self::rows(&model.facts));
     let manifest = &model.manifest;
     if let Some(training) = &manifest.training {
         let metrics = &training.metrics;
@@ -96,7 +105,19 @@ fn text(model: &Model) -> Result<String> {
             "manifest in the file".into(),
         ));
     }
-    let width = |column: fn(&(String, String, String)) -> &String| {
+    Ok(table(&rows))
+}
+
+/// Name, value, origin.
+type Row = (String, String, String);
+
+fn rows(facts: &[FactLine]) -> Vec<Row> {
+    let row = |line: &FactLine| (line.fact.into(), short(&line.value), line.origin.clone());
+    facts.iter().map(row).collect()
+}
+
+fn table(rows: &[Row]) -> String {
+    let width = |column: fn(&Row) -> &String| {
         rows.iter()
             .map(|r| column(r).chars().count())
             .max()
@@ -104,12 +125,12 @@ fn text(model: &Model) -> Result<String> {
     };
     let (names, values) = (width(|r| &r.0), width(|r| &r.1).min(64));
     let mut text = String::new();
-    for (name, value, origin) in &rows {
+    for (name, value, origin) in rows {
         let line = format!("{name:names$}  {value:values$}  {origin}");
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    Ok(text)
+    text
 }
 
 /// A fact on one line: long lists by their beginning and their length.
