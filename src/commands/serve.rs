@@ -88,6 +88,7 @@ fn server_options(args: &ServeArgs) -> Result<ServerOptions> {
         max_body: args.requests.max_body,
         patience: args.requests.timeout,
         max_connections: args.requests.max_connections,
+        local_only: token.is_none() && !access.no_auth,
         token,
         tls: pair.map(|(c, k)| tls::server(c, k)).transpose()?,
         origins: access.cors_origin.clone(),

@@ -154,8 +154,8 @@ impl Drop for Desk {
 
 /// What there is to do.
 enum Task {
-    /// Pictures to classify.
-    Classify(Vec<Job>),
+    /// Pictures to classify, and how many there were before them.
+    Classify(u64, Vec<Job>),
     /// A pipeline to make.
     Renew(u64, Make),
 }
@@ -195,9 +195,10 @@ impl Shared {
         }
         let count = state.waiting.len().min(largest);
         let jobs = state.waiting.drain(..count).collect();
+        let before = state.served;
         state.served += count as u64;
         self.metrics.set_queue(state.waiting.len());
-        Some(Task::Classify(jobs))
+        Some(Task::Classify(before, jobs))
     }
 }
 
@@ -226,7 +227,7 @@ impl Worker {
 
     fn attend(&mut self, task: Task, shared: &Shared) {
         match task {
-            Task::Classify(jobs) => self.classify(jobs, shared),
+            Task::Classify(before, jobs) => self.classify(before, jobs, shared),
             Task::Renew(generation, make) => {
                 match make() {
                     Ok(made) => *self = Self::new(made),
@@ -239,15 +240,14 @@ impl Worker {
 
     /// Answers every job. A trap costs those who wait for this batch their answer, and
     /// nobody else.
-    fn classify(&mut self, mut jobs: Vec<Job>, shared: &Shared) {
+    fn classify(&mut self, before: u64, mut jobs: Vec<Job>, shared: &Shared) {
         // Nobody waits for these any more.
         jobs.retain(|job| !job.answer.is_closed());
         let count = jobs.len();
         if count == 0 {
             return;
         }
-        let first = shared.lock().served - count as u64;
-        for ((frame, job), number) in self.frames.iter_mut().zip(&mut jobs).zip(first..) {
+        for ((frame, job), number) in self.frames.iter_mut().zip(&mut jobs).zip(before..) {
             frame.number = number;
             frame.source = std::mem::take(&mut job.name);
             frame.bytes = std::mem::take(&mut job.bytes);

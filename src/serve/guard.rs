@@ -77,8 +77,26 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Lets requests with the token pass, or all where there is none.
+/// Whether a `Host` header names this machine: `localhost:8080`, `127.0.0.1`, `[::1]`.
+fn is_local(host: &str) -> bool {
+    let url = url::Url::parse(&format!("http://{host}/"));
+    match url.as_ref().map(url::Url::host) {
+        Ok(Some(url::Host::Ipv4(address))) => address.is_loopback(),
+        Ok(Some(url::Host::Ipv6(address))) => address.is_loopback(),
+        Ok(Some(url::Host::Domain(name))) => name == "localhost" || name.ends_with(".localhost"),
+        _ => false,
+    }
+}
+
+/// Lets requests with the token pass; where there is none, all that mean this machine.
 pub async fn guard(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST);
+    let is_local = host.is_none_or(|host| host.to_str().is_ok_and(is_local));
+    if service.local_only && !is_local {
+        let detail = "the service is asked for by a name that is not this machine's; \
+            behind a proxy, start it with --token-file or --no-auth";
+        return Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response();
+    }
     let header = request.headers().get(header::AUTHORIZATION);
     if service.token.as_ref().is_none_or(|t| t.admits(header)) {
         return next.run(request).await;
@@ -94,7 +112,7 @@ pub async fn guard(State(service): State<Arc<Service>>, request: Request, next: 
 
 #[cfg(test)]
 mod tests {
-    use super::{Token, digest};
+    use super::{Token, digest, is_local};
     use axum::http::HeaderValue;
 
     #[test]
@@ -116,5 +134,28 @@ mod tests {
             assert!(!admits(wrong), "{wrong}");
         }
         assert!(!token.admits(None));
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_own_names_only() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:80",
+            "[::1]:8080",
+            "cam.localhost",
+        ] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in [
+            "example.org",
+            "localhost.example.org",
+            "192.168.0.7",
+            "",
+            "a b",
+            "[::2]",
+        ] {
+            assert!(!is_local(host), "{host}");
+        }
     }
 }

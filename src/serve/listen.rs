@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -146,7 +147,7 @@ async fn converse(
 #[derive(Default)]
 struct Crowd {
     members: Mutex<HashMap<u64, State>>,
-    next: Mutex<u64>,
+    next: AtomicU64,
 }
 
 struct State {
@@ -161,11 +162,7 @@ impl Crowd {
     }
 
     fn enter(self: &Arc<Self>) -> Member {
-        let number = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            *next += 1;
-            *next
-        };
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let state = State {
             idle: Some(Instant::now()),
             handle: None,

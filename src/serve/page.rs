@@ -1,4 +1,4 @@
-//! The page: three files in the binary, nothing from elsewhere.
+//! The page: a few files in the binary, nothing from elsewhere.
 
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
@@ -26,4 +26,9 @@ pub async fn script() -> impl IntoResponse {
         "text/javascript; charset=utf-8",
         include_str!("page/page.js"),
     )
+}
+
+/// `GET /favicon.ico`, which browsers ask for unasked.
+pub async fn icon() -> impl IntoResponse {
+    file("image/svg+xml", include_str!("page/icon.svg"))
 }

@@ -16,7 +16,7 @@ use crate::jpeg;
 use crate::model::manifest::{Color, Dtype, Filter, Input, Layout, Preprocess, Resize};
 use crate::pipeline::capture::{Encoding, Frame};
 use crate::pipeline::decode::{DecodeOptions, Decoder, Need, Picture};
-use crate::pipeline::preprocess::{Elements, Framing, Geometry, Preprocessor};
+use crate::pipeline::preprocess::{Elements, Framing, Geometry, Preprocessor, Tensor};
 use crate::seldom::Seldom;
 
 /// JPEG quality of pictures made here: differences are not seen at a glance.
@@ -113,7 +113,16 @@ struct Brush {
     header: JpegDecoder,
     decoder: Decoder,
     picture: Picture,
+    shrinker: Option<Shrinker>,
     compressor: Compressor,
+}
+
+/// What brings pictures of one size to the viewers'.
+struct Shrinker {
+    from: (usize, usize),
+    to: (usize, usize),
+    preprocessor: Preprocessor,
+    tensor: Tensor,
 }
 
 /// The size of what viewers get.
@@ -145,6 +154,26 @@ impl Plan {
             std: vec![1.0; 3],
         };
         Geometry::new(&preprocess, self.framing, false)
+    }
+
+    fn shrinker(&self, from: (usize, usize)) -> Shrinker {
+        let to = self.target(from.0, from.1);
+        let input = Input {
+            tensor: String::new(),
+            layout: Layout::Nhwc,
+            dtype: Dtype::Uint8,
+            color: Color::Rgb,
+            width: to.0,
+            height: to.1,
+            quantization: None,
+        };
+        let preprocessor = Preprocessor::new(&input, self.geometry(from.0, from.1));
+        Shrinker {
+            from,
+            to,
+            tensor: preprocessor.tensor(1),
+            preprocessor,
+        }
     }
 }
 
@@ -181,6 +210,7 @@ impl Brush {
                 gray: false,
             })?,
             picture: Picture::default(),
+            shrinker: None,
             compressor,
         })
     }
@@ -190,28 +220,26 @@ impl Brush {
             return Ok(Bytes::copy_from_slice(&frame.bytes));
         }
         self.decoder.decode(frame, &self.plan, &mut self.picture)?;
-        let Picture { width, height, .. } = self.picture;
-        let (across, down) = self.plan.target(width, height);
-        let input = Input {
-            tensor: String::new(),
-            layout: Layout::Nhwc,
-            dtype: Dtype::Uint8,
-            color: Color::Rgb,
-            width: across,
-            height: down,
-            quantization: None,
+        let from = (self.picture.width, self.picture.height);
+        let shrinker = match self.shrinker.take() {
+            Some(shrinker) if shrinker.from == from => shrinker,
+            _ => self.plan.shrinker(from),
         };
-        let mut preprocessor = Preprocessor::new(&input, self.plan.geometry(width, height));
-        let mut tensor = preprocessor.tensor(1);
-        preprocessor.run(&self.picture, &mut tensor, 0);
+        let Shrinker {
+            to,
+            preprocessor,
+            tensor,
+            ..
+        } = self.shrinker.insert(shrinker);
+        preprocessor.run(&self.picture, tensor, 0);
         let Elements::Uint8(pixels) = tensor.elements() else {
             return Err(Error::engine("viewers", "their pictures are not bytes"));
         };
         let image = Image {
             pixels: &pixels[..],
-            width: across,
-            pitch: 3 * across,
-            height: down,
+            width: to.0,
+            pitch: 3 * to.0,
+            height: to.1,
             format: PixelFormat::RGB,
         };
         let jpeg = self.compressor.compress_to_vec(image);

@@ -22,6 +22,7 @@ pub fn router(service: Arc<Service>, origins: Vec<String>) -> Router {
         .route("/", get(page::index))
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
+        .route("/favicon.ico", get(page::icon))
         .route("/predict", post(predict::predict))
         .route("/predict/batch", post(predict::batch))
         .route("/model", get(model))
