@@ -87,9 +87,12 @@ pub fn wished(flag: Option<&Path>) -> Option<PathBuf> {
 }
 
 fn fix() -> String {
-    format!(
-        "run scripts/setup, or `pip install onnxruntime`, or name a libonnxruntime.so of 1.{MINIMUM} or later with --ort"
-    )
+    let get = if cfg!(target_arch = "arm") {
+        "build it, as there is none for 32-bit ARM"
+    } else {
+        "run scripts/setup, or `pip install onnxruntime`"
+    };
+    format!("{get}, or name a libonnxruntime.so of 1.{MINIMUM} or later with --ort")
 }
 
 /// The one that is loaded: a process can start ONNX Runtime only once.

@@ -66,7 +66,10 @@ fn gpu(places: Vec<(PathBuf, Result<String, String>)>) -> Observation {
         )
     } else {
         let what = "there is an NVIDIA GPU, but ONNX Runtime is made for the CPU only";
-        let install = INSTALL.replace("install onnxruntime", "install onnxruntime-gpu");
+        // The two packages fill the same folder: where both are, the newest library is taken.
+        let install = INSTALL
+            .replace("-m venv", "-m venv --clear")
+            .replace("install onnxruntime", "install onnxruntime-gpu");
         Observation::fault("provider", what, install)
     }
 }
