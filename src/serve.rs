@@ -52,6 +52,9 @@ pub struct ServerOptions {
     pub max_connections: usize,
     /// What clients have to know, if anything.
     pub token: Option<Token>,
+    /// Whether only clients count that ask for this machine by its own name, so that no
+    /// page from elsewhere gets in by giving its name this machine's address.
+    pub local_only: bool,
     /// What it shows of itself, if connections are encrypted.
     pub tls: Option<Arc<ServerConfig>>,
     /// Origins whose pages may use it; `*` for all.
@@ -136,6 +139,7 @@ impl House {
 struct Service {
     house: Arc<House>,
     token: Option<Token>,
+    local_only: bool,
     max_body: usize,
     patience: Duration,
     /// Bytes of uploads that may be in memory.
@@ -174,12 +178,15 @@ impl Server {
             "http"
         };
         let (closing, closes) = watch::channel(false);
+        let budget = options.max_body.saturating_mul(BODIES);
+        let stands_back = house.live.is_some();
         let service = Service {
             house,
             token: options.token,
+            local_only: options.local_only,
             max_body: options.max_body,
             patience: options.patience,
-            budget: Arc::new(Semaphore::new(options.max_body.saturating_mul(BODIES))),
+            budget: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
             closing: closes.clone(),
         };
         let app = routes::router(Arc::new(service), options.origins);
@@ -195,6 +202,9 @@ impl Server {
         let thread = thread::Builder::new()
             .name("http".into())
             .spawn(move || {
+                if stands_back {
+                    stand_back();
+                }
                 runtime.block_on(listen::serve(listener, options.tls, app, limits, closes))
             })
             .map_err(failed)?;
