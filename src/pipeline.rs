@@ -200,6 +200,7 @@ impl Pipeline {
         }
         let decoded = Instant::now();
         self.preprocessor.run(&self.picture, &mut self.tensor, item);
+        self.picture.let_go();
         Ok(Some(Timing {
             capture: frame.capture,
             decode: decoded - started,

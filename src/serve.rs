@@ -9,6 +9,7 @@
 
 mod desk;
 mod guard;
+mod linger;
 mod listen;
 mod live;
 mod metrics;
@@ -141,6 +142,7 @@ struct Service {
     token: Option<Token>,
     local_only: bool,
     max_body: usize,
+    max_connections: usize,
     patience: Duration,
     /// Bytes of uploads that may be in memory.
     budget: Arc<Semaphore>,
@@ -185,6 +187,7 @@ impl Server {
             token: options.token,
             local_only: options.local_only,
             max_body: options.max_body,
+            max_connections: options.max_connections,
             patience: options.patience,
             budget: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
             closing: closes.clone(),

@@ -10,13 +10,14 @@ use super::follow::{Following, Recorder, Reload, Service, Successor};
 use super::{Finding, PipelineMaker, cores, inspect, open_model, stop_flag, verify};
 use crate::audience::Audience;
 use crate::cli::ServeArgs;
+use crate::engine::Identity;
 use crate::error::{Error, Result};
 use crate::model::manifest::Manifest;
 use crate::model::{Model, Wishes};
 use crate::pipeline::PipelineOptions;
 use crate::pipeline::capture::{self, Opened};
 use crate::pipeline::preprocess;
-use crate::pipeline::write::{Context, Recording};
+use crate::pipeline::write::Recording;
 use crate::serve::{
     Broadcaster, Desk, DeskOptions, House, Live, Make, Meter, Metrics, Presented, Server,
     ServerOptions, Token, ViewOptions,
@@ -140,15 +141,14 @@ impl Makers {
         let mut requests = PipelineMaker::new(model, &engine, threads(workers), args.decode)?;
         requests.options.top_k = args.top_k;
         requests.options.smooth.enter = args.threshold;
-        let mut batches = PipelineMaker {
-            threads: threads(1),
-            ..requests.clone()
-        };
+        let mut batches = requests.clone();
         if requests.model.file.fixed_batch.is_none() {
             batches.options.batch = args.requests.batch;
         }
-        let mut live = batches.clone();
-        live.options.batch = requests.options.batch;
+        let mut live = PipelineMaker {
+            threads: threads(1),
+            ..requests.clone()
+        };
         live.options.smooth = args.live.steadiness(args.threshold);
         live.options.still = args.live.still();
         Ok(Self {
@@ -164,21 +164,20 @@ impl Makers {
         let (requests, batches) = (make(&self.requests), make(&self.batches));
         for _ in 0..self.workers {
             house.desk.hire(&requests)?;
-        }
-        if let Some(desk) = &house.batches {
-            desk.hire(&batches)?;
+            if let Some(desk) = &house.batches {
+                desk.hire(&batches)?;
+            }
         }
         let presented = present(&self.requests)?;
-        let Context {
-            model, identity, ..
-        } = &presented.context;
+        let Identity {
+            engine, provider, ..
+        } = presented.context.identity.clone();
+        let model = presented.context.model.clone();
+        house.present(presented);
         log::info!(
-            "{model} is ready on {} ({}), {} at a time",
-            identity.engine,
-            identity.provider,
+            "{model} is ready on {engine} ({provider}), {} at a time",
             self.workers
         );
-        house.present(presented);
         Ok(())
     }
 

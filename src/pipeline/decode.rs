@@ -220,6 +220,15 @@ fn to_luma(picture: &mut Picture) {
 }
 
 impl Picture {
+    /// Gives back the memory of an unusually large picture: the next ones will be smaller.
+    pub fn let_go(&mut self) {
+        /// Bytes that are kept for the next picture: more than 8 megapixels of RGB.
+        const KEPT: usize = 32 << 20;
+        if self.pixels.capacity() > KEPT {
+            self.pixels = Vec::new();
+        }
+    }
+
     /// Declares the picture whole, of this size, in RGB.
     fn set_whole(&mut self, width: usize, height: usize) {
         self.width = width;

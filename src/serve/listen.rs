@@ -28,6 +28,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::linger::Lingering;
 use crate::seldom::Seldom;
 
 /// Pause after the system refused a connection, for want of descriptors mostly.
@@ -107,6 +108,7 @@ async fn attend(
     // Answers are short, and a viewer who does not look is let go.
     let _ = stream.set_nodelay(true);
     let _ = rustix::net::sockopt::set_tcp_user_timeout(stream.as_fd(), UNTAKEN);
+    let stream = Lingering::new(stream);
     match tls {
         None => converse(stream, app, patience, watcher, member).await,
         Some(tls) => {

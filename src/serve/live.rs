@@ -31,8 +31,6 @@ use crate::pipeline::write::milliseconds;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Time between two events while there are no frames.
 const IDLE_PERIOD: Duration = Duration::from_millis(500);
-/// Streams at a time.
-const VIEWERS: usize = 64;
 /// How long a single picture may take to come.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -55,6 +53,25 @@ pub struct Live {
     pub source: String,
     states: watch::Sender<Bytes>,
     pictures: watch::Sender<Bytes>,
+}
+
+/// Readers of one slot at a time, out of so many connections: others are to get in, too.
+fn most(connections: usize) -> usize {
+    (connections / 4).clamp(1, 64)
+}
+
+/// A place at a slot.
+fn join(
+    slot: &watch::Sender<Bytes>,
+    service: &Service,
+) -> std::result::Result<watch::Receiver<Bytes>, Problem> {
+    let (present, most) = (slot.receiver_count(), most(service.max_connections));
+    if present >= most {
+        return Err(Problem::busy(format!(
+            "{present} watch already, at most {most} may"
+        )));
+    }
+    Ok(slot.subscribe())
 }
 
 impl Live {
@@ -213,7 +230,7 @@ fn values(
 /// There is no live source.
 pub async fn events(State(service): State<Arc<Service>>) -> std::result::Result<Response, Problem> {
     use futures_util::StreamExt;
-    let mut slot = of(&service)?.states.subscribe();
+    let mut slot = join(&of(&service)?.states, &service)?;
     slot.mark_changed();
     let events = values(slot, service.closing.clone())
         .filter(|state| std::future::ready(!state.is_empty()))
@@ -235,13 +252,10 @@ const BOUNDARY: &str = "\r\n--ocelli-frame\r\n";
 /// There is no live source, or too many watch it.
 pub async fn stream(State(service): State<Arc<Service>>) -> std::result::Result<Response, Problem> {
     use futures_util::StreamExt;
-    let live = of(&service)?;
-    if live.viewers() >= VIEWERS {
-        return Err(Problem::busy(format!("{VIEWERS} viewers watch already")));
-    }
+    let slot = join(&of(&service)?.pictures, &service)?;
     let opening =
         futures_util::stream::once(std::future::ready(Bytes::from_static(BOUNDARY.as_bytes())));
-    let pictures = values(live.pictures.subscribe(), service.closing.clone()).map(|picture| {
+    let pictures = values(slot, service.closing.clone()).map(|picture| {
         let head = format!(
             "Content-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
             picture.len()
@@ -262,7 +276,7 @@ pub async fn stream(State(service): State<Arc<Service>>) -> std::result::Result<
 pub async fn snapshot(
     State(service): State<Arc<Service>>,
 ) -> std::result::Result<Response, Problem> {
-    let mut slot = of(&service)?.pictures.subscribe();
+    let mut slot = join(&of(&service)?.pictures, &service)?;
     match timeout(PATIENCE, slot.changed()).await {
         Ok(Ok(())) => {
             const KIND: HeaderValue = HeaderValue::from_static("image/jpeg");

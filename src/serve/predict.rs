@@ -22,7 +22,7 @@ use crate::error::Error;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
-    top_k: Option<usize>,
+    top_k: Option<u32>,
 }
 
 impl Wish {
@@ -35,7 +35,8 @@ impl Wish {
             )),
             wished => {
                 let classes = house.served()?.context.labels.len();
-                Ok(wished.unwrap_or(house.top_k).min(classes))
+                let wished = wished.map_or(house.top_k, |top_k| top_k as usize);
+                Ok(wished.min(classes))
             }
         }
     }

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart};
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -118,9 +118,9 @@ async fn form(service: &Service, headers: &HeaderMap, body: Body) -> Result<Vec<
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
-    let broken = |e: MultipartError| match e.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(service.max_body),
-        _ => Problem::new(
+    let broken = |e: MultipartError| match is_too_large(&e) {
+        true => too_large(service.max_body),
+        false => Problem::new(
             StatusCode::BAD_REQUEST,
             format!("the form cannot be read: {}", e.body_text()),
         ),
@@ -135,6 +135,13 @@ async fn form(service: &Service, headers: &HeaderMap, body: Body) -> Result<Vec<
         uploads.push(basket.upload(name));
     }
     Ok(uploads)
+}
+
+/// Whether the limit on the body is somewhere underneath.
+fn is_too_large(error: &MultipartError) -> bool {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
+        .any(|error| error.is::<LengthLimitError>())
 }
 
 fn name(field: &Field) -> String {
