@@ -129,15 +129,20 @@ fn jetsons_name_their_jetpack_and_their_budget() {
             "2.31",
             "Ubuntu 20.04.6 LTS",
             "JetPack 5 (L4T 35.4.1)",
+            ("< POWER_MODEL ID=0 NAME=MAXN >\n", 0),
         ),
         (
             "# R36 (release), REVISION: 3.0, GCID: 36191598, BOARD: generic",
             "2.35",
             "Ubuntu 22.04.4 LTS",
             "JetPack 6 (L4T 36.3.0)",
+            (
+                "# modes\n< POWER_MODEL ID=0 NAME=15W >\n< POWER_MODEL ID=2 NAME=MAXN_SUPER >\n",
+                2,
+            ),
         ),
     ];
-    for (release, glibc, system, jetpack) in cases {
+    for (release, glibc, system, jetpack, (modes, largest)) in cases {
         let name = format!("PRETTY_NAME=\"{system}\"\n");
         let libc = format!("{C_LIBRARY}{glibc}.\n");
         let files = [
@@ -145,6 +150,7 @@ fn jetsons_name_their_jetpack_and_their_budget() {
             ("etc/os-release", name.as_str()),
             ("etc/nv_tegra_release", release),
             ("lib/aarch64-linux-gnu/libc.so.6", libc.as_str()),
+            ("etc/nvpmodel.conf", modes),
             ("var/lib/nvpmodel/status", "pmode:0001 fmode:fanNull"),
             (
                 "sys/class/video4linux/video0/name",
@@ -158,7 +164,7 @@ fn jetsons_name_their_jetpack_and_their_budget() {
             "good board: NVIDIA Orin Nano Developer Kit".to_owned(),
             format!("good system: {system}, {jetpack}"),
             format!("good glibc: {glibc}"),
-            "note power: nvpmodel mode 1 limits the clocks; sudo nvpmodel -m 0".to_owned(),
+            format!("note power: nvpmodel mode 1 limits the clocks; sudo nvpmodel -m {largest}"),
             "fault camera: a CSI camera, but nvarguscamerasrc is not installed; sudo apt install nvidia-l4t-gstreamer".to_owned(),
         ];
         assert_eq!((code, all), (1, expected.to_vec()));

@@ -78,12 +78,27 @@ fn power_mode(machine: &Machine) -> Option<Observation> {
         .next()?
         .parse()
         .ok()?;
-    Some(if mode == 0 {
-        Observation::good("power", "nvpmodel mode 0: the largest budget")
+    let largest = largest_mode(machine);
+    Some(if mode == largest {
+        Observation::good("power", format!("nvpmodel mode {mode}: the largest budget"))
     } else {
         let mut note =
             Observation::note("power", format!("nvpmodel mode {mode} limits the clocks"));
-        note.fix = Some("sudo nvpmodel -m 0".into());
+        note.fix = Some(format!("sudo nvpmodel -m {largest}"));
         note
     })
+}
+
+/// The mode's number: it differs from board to board (2 on an Orin Nano since JetPack 6.2).
+fn largest_mode(machine: &Machine) -> u32 {
+    let modes = machine.read("/etc/nvpmodel.conf").unwrap_or_default();
+    let named = |name: &str| -> Option<u32> {
+        let end = format!(" NAME={name} >");
+        let numbered = |line: &str| -> Option<u32> {
+            let number = line.strip_prefix("< POWER_MODEL ID=")?;
+            number.strip_suffix(&end)?.parse().ok()
+        };
+        modes.lines().find_map(numbered)
+    };
+    named("MAXN_SUPER").or_else(|| named("MAXN")).unwrap_or(0)
 }

@@ -13,6 +13,9 @@ use crate::model::Model;
 const INSTALL: &str =
     "python3 -m venv ~/.local/share/ocelli && ~/.local/share/ocelli/bin/pip install onnxruntime";
 
+/// A Jetson's GPU. PyPI's `onnxruntime-gpu` is not made for it.
+const JETSON_GPU: &str = "/dev/nvhost-gpu";
+
 /// Looks for ONNX Runtime, and tries the model if one is named.
 pub fn observe(args: &DoctorArgs) -> Vec<Observation> {
     let mut all = Vec::new();
@@ -66,10 +69,15 @@ fn gpu(places: Vec<(PathBuf, Result<String, String>)>) -> Observation {
         )
     } else {
         let what = "there is an NVIDIA GPU, but ONNX Runtime is made for the CPU only";
+        let package = if std::path::Path::new(JETSON_GPU).exists() {
+            "ONNXRUNTIME_GPU.whl # NVIDIA's, for your JetPack and Python"
+        } else {
+            "onnxruntime-gpu"
+        };
         // The two packages fill the same folder: where both are, the newest library is taken.
         let install = INSTALL
             .replace("-m venv", "-m venv --clear")
-            .replace("install onnxruntime", "install onnxruntime-gpu");
+            .replace("install onnxruntime", &format!("install {package}"));
         Observation::fault("provider", what, install)
     }
 }
@@ -84,7 +92,7 @@ fn missing() -> Observation {
 }
 
 fn has_nvidia() -> bool {
-    ["/dev/nvidia0", "/dev/nvhost-gpu"]
+    ["/dev/nvidia0", JETSON_GPU]
         .iter()
         .any(|node| std::path::Path::new(node).exists())
 }
