@@ -232,7 +232,7 @@ impl Drop for Server {
 
 /// Lets the live loop go first on a busy processor: for threads that serve others.
 pub fn stand_back() {
-    const NICE: i32 = 10;
+    const NICE: i32 = 19;
     // On Linux this is the calling thread; where it is refused, all are equal.
     let _ = rustix::process::setpriority_process(None, NICE);
 }

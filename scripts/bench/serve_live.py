@@ -39,8 +39,10 @@ class Company:
         connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=10)
         connection.request("GET", "/stream")
         response = connection.getresponse()
-        while not self.leaving.is_set() and (data := response.read1(1 << 16)):
-            self.seen += data.count(b"Content-Type: image/jpeg")
+        # Once the camera has ended, nothing comes any more.
+        with contextlib.suppress(TimeoutError):
+            while not self.leaving.is_set() and (data := response.read1(1 << 16)):
+                self.seen += data.count(b"Content-Type: image/jpeg")
         connection.close()
 
     def send(self, number: int) -> None:

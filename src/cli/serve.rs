@@ -59,7 +59,7 @@ pub struct RequestArgs {
     /// Pictures classified at a time [default: the cores; 1 beside a live source]
     #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub workers: Option<usize>,
-    /// Threads per run of the network [default: the cores, at most 4, divided by workers]
+    /// Threads per run of the network [default: the cores, at most 4, divided by workers; half beside a live source]
     #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub threads: Option<usize>,
     /// Pictures that may wait; further ones are refused with 503

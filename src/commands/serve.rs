@@ -138,7 +138,9 @@ impl Makers {
             args.requests.threads.unwrap_or(share)
         };
         let engine = args.engine.options();
-        let mut requests = PipelineMaker::new(model, &engine, threads(workers), args.decode)?;
+        // A live loop keeps half of the cores to itself.
+        let sharers = if has_source { 2 * workers } else { workers };
+        let mut requests = PipelineMaker::new(model, &engine, threads(sharers), args.decode)?;
         requests.options.top_k = args.top_k;
         requests.options.smooth.enter = args.threshold;
         let mut batches = requests.clone();
