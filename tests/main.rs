@@ -11,6 +11,7 @@ mod children;
 mod cli;
 mod config;
 mod doctor;
+mod doors;
 mod fences;
 mod framing;
 mod inputs;

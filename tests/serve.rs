@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{command, ocelli, project, records, scratch, stderr};
+use crate::support::{command, ocelli, project, records, scratch};
 
 /// A running service, which ends with the test.
-struct Service {
+pub struct Service {
     child: Child,
     address: String,
     errors: std::io::Lines<BufReader<std::process::ChildStderr>>,
@@ -45,7 +45,7 @@ impl Service {
         service
     }
 
-    fn shapes(args: &[&str]) -> Self {
+    pub fn shapes(args: &[&str]) -> Self {
         Self::start(&project("models/shapes.onnx"), args)
     }
 
@@ -56,12 +56,12 @@ impl Service {
             .unwrap_or_else(|| panic!("never said: {what}"))
     }
 
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
     /// Status and body of a GET.
-    fn get(&self, path: &str) -> (u16, String) {
+    pub fn get(&self, path: &str) -> (u16, String) {
         let response = agent().get(self.url(path)).call().unwrap();
         body(response)
     }
@@ -91,7 +91,8 @@ impl Drop for Service {
     }
 }
 
-fn agent() -> ureq::Agent {
+/// A client that takes every status for an answer.
+pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(20)))
@@ -99,7 +100,8 @@ fn agent() -> ureq::Agent {
         .new_agent()
 }
 
-fn body(mut response: ureq::http::Response<ureq::Body>) -> (u16, String) {
+/// Status and body.
+pub fn body(mut response: ureq::http::Response<ureq::Body>) -> (u16, String) {
     let text = response.body_mut().read_to_string().unwrap();
     (response.status().as_u16(), text)
 }
@@ -422,73 +424,4 @@ fn a_new_model_takes_over_and_a_bad_one_does_not() {
     assert!(metrics.contains(r#"model="digits@1""#) && !metrics.contains(r#"model="shapes@1""#));
     service.signal("-TERM");
     assert_eq!(service.child.wait().unwrap().code(), Some(0));
-}
-
-#[test]
-fn a_model_that_fails_its_proof_is_not_served() {
-    let model = scratch("serve-proof").join("model.onnx");
-    let mut bytes = std::fs::read(project("models/shapes.onnx")).unwrap();
-    let right = br#"["circle","square""#;
-    let at = bytes.windows(right.len()).position(|w| w == right).unwrap();
-    bytes[at..at + right.len()].copy_from_slice(br#"["square","circle""#);
-    std::fs::write(&model, bytes).unwrap();
-    let output = ocelli([
-        "serve",
-        "--engine",
-        "rten",
-        "--listen",
-        "127.0.0.1:0",
-        "-m",
-        &model.display().to_string(),
-    ]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        stderr(&output).contains("its proof fails on rten"),
-        "{}",
-        stderr(&output)
-    );
-}
-
-#[test]
-fn a_service_that_others_can_reach_wants_a_token_or_to_be_told() {
-    let shapes = project("models/shapes.onnx");
-    let serve = |args: &[&str]| {
-        let mut all = vec!["serve", "-m", &shapes, "--listen"];
-        all.extend_from_slice(args);
-        let output = ocelli(all);
-        assert_eq!(output.status.code(), Some(2));
-        stderr(&output)
-    };
-    let text = serve(&["0.0.0.0:0"]);
-    assert!(text.contains("--listen 0.0.0.0:0: others can reach this address, and nothing keeps them out; add --token-file FILE"), "{text}");
-    let token = scratch("serve-token").join("token");
-    std::fs::write(&token, "short\n").unwrap();
-    let text = serve(&["127.0.0.1:0", "--token-file", &token.display().to_string()]);
-    assert!(
-        text.contains("the token has 5 characters, at least 16 are needed"),
-        "{text}"
-    );
-    let text = serve(&["127.0.0.1:0", "--smooth", "1s"]);
-    assert!(
-        text.contains("--smooth: this is for a live source; name one with --source"),
-        "{text}"
-    );
-    let text = serve(&["127.0.0.1:0", "--source", &project("models/samples")]);
-    assert!(
-        text.contains("these are files, and a live source is expected"),
-        "{text}"
-    );
-
-    std::fs::write(&token, "0123456789abcdef\n").unwrap();
-    let service = Service::shapes(&["--token-file", &token.display().to_string()]);
-    assert_eq!(service.get("/status").0, 401);
-    assert_eq!(service.get("/healthz").0, 200);
-    let request = agent().get(service.url("/status"));
-    let (status, _) = body(
-        request
-            .header("Authorization", "Bearer 0123456789abcdef")
-            .call()
-            .unwrap(),
-    );
-    assert_eq!(status, 200);
 }
