@@ -25,6 +25,9 @@ pub trait Audience {
     /// There is no sense in going on; the loop ends.
     fn moment(&mut self, moment: &Moment) -> Result<()>;
 
+    /// A frame showed nothing new and was not classified.
+    fn glimpse(&mut self, _frame: &Frame) {}
+
     /// Comes several times a second, whether or not there are frames.
     ///
     /// # Errors

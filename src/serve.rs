@@ -30,9 +30,11 @@ use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::sync::{Semaphore, watch};
 
+use crate::audience::{Audience, Moment};
 use crate::error::{Error, Result};
+use crate::pipeline::live::Standing;
 use crate::pipeline::write::Context;
-pub use desk::{Desk, DeskOptions, Make};
+pub use desk::{Desk, DeskOptions, Made};
 pub use guard::Token;
 pub use live::{Broadcaster, Live, ViewOptions};
 pub use metrics::{Meter, Metrics};
@@ -171,6 +173,7 @@ impl Server {
                 .caused_by(e)
                 .remedy("name another address with --listen")
         };
+        listen::raise_limit();
         let listener = TcpListener::bind(options.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -216,6 +219,33 @@ impl Server {
             closing,
             thread: Some(thread),
         })
+    }
+}
+
+impl Server {
+    /// Whether it still answers.
+    ///
+    /// # Errors
+    /// Its thread is over.
+    pub fn check(&self) -> Result<()> {
+        if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
+            return Err(Error::engine("HTTP", "the service's thread died")
+                .remedy("this is a fault of the program: report it with the message above"));
+        }
+        Ok(())
+    }
+}
+
+/// Ends the loop when the service is over.
+pub struct Pulse(pub Arc<Server>);
+
+impl Audience for Pulse {
+    fn moment(&mut self, _moment: &Moment) -> Result<()> {
+        Ok(())
+    }
+
+    fn standing(&mut self, _standing: &Standing) -> Result<()> {
+        self.0.check()
     }
 }
 

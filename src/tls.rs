@@ -50,8 +50,7 @@ pub fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
             }
         }
         None => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
+            roots.add_parsable_certificates(system_roots());
         }
     }
     if roots.is_empty() {
@@ -66,6 +65,11 @@ pub fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The authorities that this system trusts.
+pub fn system_roots() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {

@@ -239,7 +239,7 @@ fn what_is_wrong_with_a_request_is_said() {
             &kind,
             &three,
             413,
-            "the form holds 3 pictures, at most 2 are taken",
+            "the form holds more than the 2 pictures that are taken",
         ),
         (
             "/predict?top_k=0",
@@ -335,7 +335,7 @@ fn metrics_count_what_was_done() {
         r#"ocelli_requests_total{route="/predict",status="200"} 3"#,
         r#"ocelli_requests_total{route="/predict",status="422"} 1"#,
         r#"ocelli_requests_total{route="none",status="404"} 1"#,
-        "ocelli_queue_depth 0",
+        r#"ocelli_queue_depth{queue="requests"} 0"#,
         &format!(r#"model="shapes@1",sha256="{sha256}",engine="rten"#),
         "# EOF",
     ] {
@@ -424,4 +424,42 @@ fn a_new_model_takes_over_and_a_bad_one_does_not() {
     assert!(metrics.contains(r#"model="digits@1""#) && !metrics.contains(r#"model="shapes@1""#));
     service.signal("-TERM");
     assert_eq!(service.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn all_that_serves_requests_stands_back_for_the_live_loop() {
+    let service = Service::shapes(&["--threads", "2", "--source", "synthetic:fps=20"]);
+    let (status, _) = service.post("/predict", "image/jpeg", &sample("star-1"));
+    assert_eq!(status, 200);
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap();
+    let mut nice: Vec<(String, i32)> = tasks
+        .flatten()
+        .map(|task| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap();
+            // The name is in parentheses; niceness is field 19 (proc_pid_stat(5)).
+            let (head, fields) = stat.rsplit_once(") ").unwrap();
+            let name = head.split_once('(').unwrap().1.to_owned();
+            (name, fields.split(' ').nth(16).unwrap().parse().unwrap())
+        })
+        .collect();
+    nice.sort();
+    let of = |name: &str| -> Vec<i32> {
+        let of_name = nice.iter().filter(|(task, _)| task.starts_with(name));
+        of_name.map(|(_, nice)| *nice).collect()
+    };
+    assert_eq!(
+        (of("desk"), of("http"), of("painter")),
+        (vec![19], vec![19], vec![19])
+    );
+    // A pool of two threads for requests, and one for the loop.
+    let pools = of("rten");
+    assert_eq!(
+        pools.iter().filter(|nice| **nice == 19).count(),
+        2,
+        "{nice:?}"
+    );
+    assert!(
+        pools.iter().filter(|nice| **nice == 0).count() >= 2,
+        "{nice:?}"
+    );
 }

@@ -6,10 +6,10 @@ mod command;
 mod rule;
 mod webhook;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -24,6 +24,11 @@ pub use webhook::Url;
 
 /// Orders that wait for one deed at most.
 const WAITING: usize = 16;
+/// How long deeds may go on once the program ends.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// When every deed has to be over; set once the program ends.
+type End = Arc<OnceLock<Instant>>;
 
 /// What is done.
 #[derive(Clone, Debug)]
@@ -47,6 +52,7 @@ pub struct Actions {
     rules: Vec<Rule>,
     watches: Vec<Watch>,
     doers: Vec<Doer>,
+    end: End,
 }
 
 impl Actions {
@@ -59,10 +65,15 @@ impl Actions {
             .iter()
             .map(|rule| Watch::new(rule.clone(), &context.labels))
             .collect::<Result<_>>()?;
+        let end = End::default();
         Ok(Self {
             rules,
             watches,
-            doers: deeds.into_iter().map(Doer::new).collect(),
+            doers: deeds
+                .into_iter()
+                .map(|deed| Doer::new(deed, end.clone()))
+                .collect(),
+            end,
         })
     }
 }
@@ -95,12 +106,25 @@ impl Audience for Actions {
     }
 
     fn set_context(&mut self, context: &Context) {
-        self.watches.clear();
+        let before = std::mem::take(&mut self.watches);
         for rule in &self.rules {
             match Watch::new(rule.clone(), &context.labels) {
-                Ok(watch) => self.watches.push(watch),
+                Ok(watch) => self.watches.push(watch.after(&before)),
                 Err(error) => log::error!("a rule rests: {error}"),
             }
+        }
+    }
+}
+
+impl Drop for Actions {
+    /// What is ordered is done, but not for long.
+    fn drop(&mut self) {
+        let deadline = *self.end.get_or_init(|| Instant::now() + PARTING);
+        for doer in &mut self.doers {
+            doer.queue = None;
+        }
+        for doer in &mut self.doers {
+            doer.part(deadline);
         }
     }
 }
@@ -110,27 +134,22 @@ struct Doer {
     name: String,
     queue: Option<SyncSender<Order>>,
     thread: Option<JoinHandle<()>>,
-    hurry: Arc<AtomicBool>,
     full: Seldom,
 }
 
 impl Doer {
-    fn new(deed: Deed) -> Self {
+    fn new(deed: Deed, end: End) -> Self {
         let (queue, orders) = sync_channel(WAITING);
-        let hurry = Arc::new(AtomicBool::new(false));
         let name = match &deed {
             Deed::Command(command) => format!("`{command}`"),
             Deed::Webhook(url) => url.to_string(),
         };
-        let thread = {
-            let (hurry, name) = (hurry.clone(), name.clone());
-            thread::spawn(move || work(&deed, &name, &orders, &hurry))
-        };
+        let theirs = name.clone();
+        let thread = thread::spawn(move || work(&deed, &theirs, &orders, &end));
         Self {
             name,
             queue: Some(queue),
             thread: Some(thread),
-            hurry,
             full: Seldom::default(),
         }
     }
@@ -148,35 +167,44 @@ impl Doer {
             Some(Ok(())) | None => {}
         }
     }
+
+    /// Waits for the thread, a moment longer than it may take.
+    fn part(&mut self, deadline: Instant) {
+        const MOMENT: Duration = Duration::from_millis(200);
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        while !thread.is_finished() && Instant::now() < deadline + MOMENT {
+            thread::sleep(Duration::from_millis(5));
+        }
+        if !thread.is_finished() {
+            log::warn!("{}: it is not over and is left alone", self.name);
+        }
+    }
 }
 
-fn work(deed: &Deed, name: &str, orders: &Receiver<Order>, hurry: &AtomicBool) {
+fn work(deed: &Deed, name: &str, orders: &Receiver<Order>, end: &End) {
     let mut failures = Seldom::default();
     let webhook = match deed {
         Deed::Webhook(url) => Some(webhook::Webhook::new(url)),
         Deed::Command(_) => None,
     };
+    let mut given_up = 0;
     for order in orders {
+        if end.get().is_some_and(|end| Instant::now() >= *end) {
+            given_up += 1;
+            continue;
+        }
         let done = match (deed, &webhook) {
-            (Deed::Command(command), _) => command::run(command, &order, hurry),
-            (_, Some(webhook)) => webhook.post(&order, hurry),
+            (Deed::Command(command), _) => command::run(command, &order, end),
+            (_, Some(webhook)) => webhook.post(&order, end),
             _ => Ok(()),
         };
         if let Err(why) = done {
             failures.warn(format_args!("{name}: {why}"));
         }
     }
-}
-
-impl Drop for Doer {
-    /// What is ordered is done, but not for long.
-    fn drop(&mut self) {
-        self.hurry.store(true, Ordering::Relaxed);
-        self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            log::error!("{}: its thread died", self.name);
-        }
+    if given_up > 0 {
+        log::warn!("{name}: {given_up} orders are given up at the end");
     }
 }

@@ -18,7 +18,7 @@ use crate::pipeline::capture::{Cover, ListFormat, SourceOptions};
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Where to listen; other addresses than this machine's own need --token-file or --no-auth
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = values::address)]
     pub listen: SocketAddr,
     /// A live source to follow: camera:0, csi:0, rtsp://…, synthetic:, `-`, …
     #[arg(long, value_name = "SOURCE")]

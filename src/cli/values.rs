@@ -1,6 +1,7 @@
 //! The small languages of flag values: one parser per type, each error with what was
 //! expected.
 
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -182,6 +183,16 @@ pub fn positive(text: &str) -> Result<usize, String> {
     parse(text)
         .filter(|n| *n > 0)
         .ok_or_else(|| format!("`{text}`, expected a number from 1 upwards"))
+}
+
+/// Where to listen: a number or a name, and a port.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().ok().and_then(|mut all| all.next());
+    found.ok_or_else(|| {
+        format!(
+            "`{text}`, expected ADDRESS:PORT such as 127.0.0.1:8080, localhost:8080 or 0.0.0.0:8080"
+        )
+    })
 }
 
 /// Megabytes, as bytes.

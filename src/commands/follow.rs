@@ -119,6 +119,12 @@ impl Host for Follower {
             .try_for_each(|someone| someone.moment(&moment))
     }
 
+    fn still(&mut self, frame: &Frame) {
+        for someone in &mut self.audience {
+            someone.glimpse(frame);
+        }
+    }
+
     fn fault(&mut self, error: &Error) {
         self.faults
             .warn(format_args!("a frame is skipped: {error}"));

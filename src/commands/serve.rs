@@ -17,10 +17,10 @@ use crate::model::{Model, Wishes};
 use crate::pipeline::PipelineOptions;
 use crate::pipeline::capture::{self, Opened};
 use crate::pipeline::preprocess;
-use crate::pipeline::write::Recording;
+use crate::pipeline::write::{Context, Recording};
 use crate::serve::{
-    Broadcaster, Desk, DeskOptions, House, Live, Make, Meter, Metrics, Presented, Server,
-    ServerOptions, Token, ViewOptions,
+    Broadcaster, Desk, DeskOptions, House, Live, Made, Meter, Metrics, Presented, Pulse, Server,
+    ServerOptions, Token, ViewOptions, stand_back,
 };
 use crate::tls;
 
@@ -40,8 +40,9 @@ pub fn run(args: &ServeArgs) -> Result<Finding> {
     let live = args.source.as_ref();
     let live = live.map(|name| Arc::new(Live::new(name.to_string_lossy().into_owned())));
     let metrics = Arc::new(Metrics::default());
-    let desk = |window| {
+    let desk = |name, window| {
         let options = DeskOptions {
+            name,
             capacity: args.requests.queue,
             window,
             stands_back: live.is_some(),
@@ -49,20 +50,22 @@ pub fn run(args: &ServeArgs) -> Result<Finding> {
         Desk::new(options, metrics.clone())
     };
     let house = Arc::new(House::new(
-        desk(Duration::ZERO),
-        args.requests.batch_window.map(desk),
+        desk("requests", Duration::ZERO),
+        args.requests
+            .batch_window
+            .map(|window| desk("batches", window)),
         live.clone(),
         metrics.clone(),
         args.top_k,
     ));
-    let _server = Server::start(options, house.clone())?;
+    let server = Arc::new(Server::start(options, house.clone())?);
     if !args.no_proof {
         verify::prove(&makers.requests.model, &makers.requests.engines)?;
     }
     makers.open(&house)?;
     match opened.zip(live) {
-        Some((opened, live)) => follow(args, opened, live, makers, house, &stop),
-        None => idle(args, makers, house, &stop),
+        Some((opened, live)) => follow(args, opened, live, makers, (house, server), &stop),
+        None => idle(args, makers, (house, server), &stop),
     }
 }
 
@@ -163,19 +166,23 @@ impl Makers {
 
     /// Puts everyone to work, and opens the house.
     fn open(&self, house: &House) -> Result<()> {
-        let (requests, batches) = (make(&self.requests), make(&self.batches));
+        let mut context = None;
         for _ in 0..self.workers {
-            house.desk.hire(&requests)?;
+            let maker = self.requests.clone();
+            context = Some(house.desk.hire(move || make(&maker))?);
             if let Some(desk) = &house.batches {
-                desk.hire(&batches)?;
+                let maker = self.batches.clone();
+                desk.hire(move || make(&maker))?;
             }
         }
-        let presented = present(&self.requests)?;
+        let Some(context) = context else {
+            return Err(Error::usage("--workers", "there is none"));
+        };
         let Identity {
             engine, provider, ..
-        } = presented.context.identity.clone();
-        let model = presented.context.model.clone();
-        house.present(presented);
+        } = context.identity.clone();
+        let model = context.model.clone();
+        house.present(present(&self.requests.model, context)?);
         log::info!(
             "{model} is ready on {engine} ({provider}), {} at a time",
             self.workers
@@ -183,8 +190,15 @@ impl Makers {
         Ok(())
     }
 
-    /// The same for the model as it is now in its file, proved, and served from now on.
-    fn renewed(&self, path: &Path, wishes: Wishes, house: &House) -> Result<Self> {
+    /// The same for the model as it is now in its file, proved. What `first` makes of it
+    /// is made before anything else, and only when all of it is there does it take over.
+    fn renewed<T>(
+        &self,
+        path: &Path,
+        wishes: Wishes,
+        house: &House,
+        first: impl Fn(&Self) -> Result<T>,
+    ) -> Result<T> {
         let requests = self.requests.renewed(path, wishes)?;
         let with = |old: &PipelineMaker| PipelineMaker {
             threads: old.threads,
@@ -200,32 +214,45 @@ impl Makers {
             workers: self.workers,
             requests,
         };
-        house.present(present(&makers.requests)?);
-        house.desk.renew(make(&makers.requests));
-        if let Some(desk) = &house.batches {
-            desk.renew(make(&makers.batches));
+        let successor = first(&makers)?;
+        if house.live.is_some() {
+            stand_back();
         }
-        Ok(makers)
+        let all = |maker| {
+            (0..self.workers)
+                .map(|_| make(maker))
+                .collect::<Result<Vec<_>>>()
+        };
+        let made = all(&makers.requests)?;
+        let batches = house
+            .batches
+            .as_ref()
+            .map(|desk| Ok((desk, all(&makers.batches)?)));
+        let batches = batches.transpose()?;
+        if let Some((_, context)) = made.first() {
+            house.present(present(&makers.requests.model, context.clone())?);
+        }
+        house.desk.renew(made);
+        if let Some((desk, made)) = batches {
+            desk.renew(made);
+        }
+        Ok(successor)
     }
 }
 
-/// Makes pipelines for a desk.
-fn make(maker: &PipelineMaker) -> Make {
-    let maker = maker.clone();
-    Arc::new(move || {
-        let pipeline = maker.make_warm()?;
-        let context = maker.context(pipeline.engine().identity());
-        Ok((pipeline, context))
-    })
+/// A pipeline for a desk.
+fn make(maker: &PipelineMaker) -> Result<Made> {
+    let pipeline = maker.make_warm()?;
+    let context = maker.context(pipeline.engine().identity());
+    Ok((pipeline, context))
 }
 
-/// What the model says of itself; what really runs is known once it has run.
-fn present(maker: &PipelineMaker) -> Result<Presented> {
-    let document = inspect::document(&maker.model)?;
+/// What the model says of itself, and what really runs it.
+fn present(model: &Model, context: Context) -> Result<Presented> {
     Ok(Presented {
-        context: maker.context(maker.make()?.engine().identity()),
-        sha256: maker.model.sha256()?,
-        document: document.to_string().into(),
+        context,
+        sha256: model.sha256()?,
+        document: inspect::document(model)?.to_string().into(),
     })
 }
 
@@ -235,7 +262,7 @@ fn follow(
     opened: Opened,
     live: Arc<Live>,
     makers: Makers,
-    house: Arc<House>,
+    (house, server): (Arc<House>, Arc<Server>),
     stop: &AtomicBool,
 ) -> Result<Finding> {
     let pipeline = makers.live.make_warm()?;
@@ -250,6 +277,7 @@ fn follow(
     let mut audience: Vec<Box<dyn Audience>> = vec![
         Box::new(Broadcaster::new(live, metrics.clone(), view)?),
         Box::new(Meter(metrics)),
+        Box::new(Pulse(server)),
     ];
     if let Some(folder) = &args.live.record {
         let recording = Recording::create(folder, args.live.record_limit())?;
@@ -260,7 +288,7 @@ fn follow(
     let reload = reload(args, makers, house, |makers| {
         Ok(Successor {
             pipeline: makers.live.make_warm()?,
-            maker: makers.live,
+            maker: makers.live.clone(),
         })
     })?;
     let following = Following {
@@ -276,12 +304,18 @@ fn follow(
 }
 
 /// Waits for a signal.
-fn idle(args: &ServeArgs, makers: Makers, house: Arc<House>, stop: &AtomicBool) -> Result<Finding> {
+fn idle(
+    args: &ServeArgs,
+    makers: Makers,
+    (house, server): (Arc<House>, Arc<Server>),
+    stop: &AtomicBool,
+) -> Result<Finding> {
     let mut reload = reload(args, makers, house, |_| Ok(()))?;
     let mut service = Service::new();
     service.ready();
     while !stop.load(Ordering::Relaxed) {
         thread::sleep(ATTENTION);
+        server.check()?;
         service.alive(0, None);
         if reload.attend(&service).is_some() {
             log::info!("the new model takes over");
@@ -296,8 +330,8 @@ fn reload<T: Send + 'static>(
     args: &ServeArgs,
     makers: Makers,
     house: Arc<House>,
-    finish: impl Fn(Makers) -> Result<T> + Send + Sync + 'static,
+    first: impl Fn(&Makers) -> Result<T> + Send + Sync + 'static,
 ) -> Result<Reload<T>> {
     let (path, facts) = (args.model.model.clone(), args.model.facts.wishes());
-    Reload::new(move || finish(makers.renewed(&path, facts.clone(), &house)?))
+    Reload::new(move || makers.renewed(&path, facts.clone(), &house, &first))
 }

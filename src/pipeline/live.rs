@@ -68,6 +68,9 @@ pub trait Host {
     /// The record cannot be passed on; the loop ends.
     fn record(&mut self, frame: &Frame, record: &Record, scores: &Scores) -> Result<()>;
 
+    /// A frame showed nothing new and was not classified.
+    fn still(&mut self, frame: &Frame);
+
     /// A frame was bad.
     fn fault(&mut self, error: &Error);
 
@@ -134,7 +137,10 @@ pub fn run(
                 frames[0].tally = frames[0].tally + own;
                 pipeline.classify(&frames, &mut records);
                 match records[0].failure.take() {
-                    None if records[0].still => own.still += 1,
+                    None if records[0].still => {
+                        own.still += 1;
+                        host.still(&frames[0]);
+                    }
                     None => {
                         standing.classified += 1;
                         standing.fps = pace.enter(Instant::now());

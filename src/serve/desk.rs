@@ -4,25 +4,29 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
+use super::upload::Held;
 use super::{Metrics, stand_back};
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 use crate::pipeline::capture::{Encoding, Frame};
 use crate::pipeline::write::{Context, Record, json_object};
 
-/// Makes a pipeline, warm, and says what its records have in common.
-pub type Make = Arc<dyn Fn() -> Result<(Pipeline, Context)> + Send + Sync>;
+/// A pipeline, warm, and what its records have in common.
+pub type Made = (Pipeline, Context);
 
 /// How a desk works.
 #[derive(Clone, Copy, Debug)]
 pub struct DeskOptions {
+    /// What its queue is called in metrics.
+    pub name: &'static str,
     /// Pictures that may wait.
     pub capacity: usize,
     /// How long the first of a batch waits for others.
@@ -39,12 +43,14 @@ pub struct Job {
     pub bytes: Vec<u8>,
     /// How long it took to arrive.
     pub took: Duration,
+    /// When it had arrived.
+    pub arrived: Instant,
     /// Classes in its record.
     pub top_k: usize,
     /// Where the record goes, as JSON.
     pub answer: oneshot::Sender<Result<Bytes>>,
-    /// Its share of the memory for uploads.
-    pub permit: Option<OwnedSemaphorePermit>,
+    /// The memory that its request takes, of that for uploads.
+    pub held: Held,
 }
 
 /// The queue, and the way to those who work at it.
@@ -62,8 +68,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
-    /// How pipelines are made from now on, and how often that has changed.
-    make: Option<Make>,
+    /// Pipelines for those who work on with an older one, and how often that was so.
+    successors: Vec<Made>,
     generation: u64,
     served: u64,
     closed: bool,
@@ -89,31 +95,40 @@ impl Desk {
         }
     }
 
-    /// Puts someone to work with a pipeline of `make`'s, which is made at once.
+    /// Puts someone to work with a pipeline of `make`'s; what it says of its records. It
+    /// is made by the one who works with it, so that all its threads stand back, too.
     ///
     /// # Errors
     /// The pipeline cannot be made, or there is no thread for it.
-    pub fn hire(&self, make: &Make) -> Result<()> {
-        let mut worker = Worker::new(make()?);
+    pub fn hire(&self, make: impl FnOnce() -> Result<Made> + Send + 'static) -> Result<Context> {
         let shared = self.shared.clone();
+        let (sender, made) = channel();
         thread::Builder::new()
             .name("desk".into())
             .spawn(move || {
                 if shared.options.stands_back {
                     stand_back();
                 }
+                let mut worker = match make() {
+                    Ok(made) => {
+                        let _ = sender.send(Ok(made.1.clone()));
+                        Worker::new(made, 0)
+                    }
+                    Err(error) => return drop(sender.send(Err(error))),
+                };
                 while let Some(task) = shared.next(&worker) {
                     worker.attend(task, &shared);
                 }
             })
             .map_err(|e| Error::usage("--workers", "cannot be started").caused_by(e))?;
-        Ok(())
+        made.recv()
+            .unwrap_or_else(|_| Err(Error::engine("desk", "a worker died at its start")))
     }
 
-    /// Everyone makes a new pipeline, as soon as there is time.
-    pub fn renew(&self, make: Make) {
+    /// Everyone goes on with one of these, as soon as there is time.
+    pub fn renew(&self, successors: Vec<Made>) {
         let mut state = self.shared.lock();
-        state.make = Some(make);
+        state.successors = successors;
         state.generation += 1;
         drop(state);
         self.shared.changed.notify_all();
@@ -130,9 +145,10 @@ impl Desk {
             return Err(waiting);
         }
         state.waiting.extend(jobs);
-        self.shared.metrics.set_queue(state.waiting.len());
+        self.shared.tell(&state);
         drop(state);
-        self.shared.changed.notify_one();
+        // Those who are about to look find what is there; those who wait have to be told.
+        self.shared.changed.notify_all();
         Ok(())
     }
 
@@ -156,8 +172,8 @@ impl Drop for Desk {
 enum Task {
     /// Pictures to classify, and how many there were before them.
     Classify(u64, Vec<Job>),
-    /// A pipeline to make.
-    Renew(u64, Make),
+    /// Another pipeline to go on with.
+    Renew(u64, Box<Made>),
 }
 
 impl Shared {
@@ -168,37 +184,40 @@ impl Shared {
             if state.closed {
                 return None;
             }
-            if let Some(make) = state.make.clone()
-                && state.generation != worker.generation
+            if state.generation != worker.generation
+                && let Some(made) = state.successors.pop()
             {
-                return Some(Task::Renew(state.generation, make));
+                return Some(Task::Renew(state.generation, Box::new(made)));
             }
-            if !state.waiting.is_empty() {
-                break;
+            if let Some(first) = state.waiting.front() {
+                let left = self.options.window.saturating_sub(first.arrived.elapsed());
+                if left.is_zero() || state.waiting.len() >= worker.pipeline.batch() {
+                    break;
+                }
+                (state, _) = self
+                    .changed
+                    .wait_timeout(state, left)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
             }
             state = self
                 .changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let largest = worker.pipeline.batch();
-        let opened = Instant::now();
-        loop {
-            let left = self.options.window.saturating_sub(opened.elapsed());
-            if state.waiting.len() >= largest || left.is_zero() || state.closed {
-                break;
-            }
-            (state, _) = self
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        let count = state.waiting.len().min(largest);
+        let count = state.waiting.len().min(worker.pipeline.batch());
         let jobs = state.waiting.drain(..count).collect();
         let before = state.served;
         state.served += count as u64;
-        self.metrics.set_queue(state.waiting.len());
+        self.tell(&state);
         Some(Task::Classify(before, jobs))
+    }
+
+    fn tell(&self, state: &State) {
+        let Self {
+            metrics, options, ..
+        } = self;
+        metrics.set_queue(options.name, state.waiting.len());
     }
 }
 
@@ -212,10 +231,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn new((pipeline, context): (Pipeline, Context)) -> Self {
+    fn new((pipeline, context): Made, generation: u64) -> Self {
         let batch = pipeline.batch();
         Self {
-            generation: 0,
+            generation,
             pipeline,
             context,
             frames: std::iter::repeat_with(Frame::default).take(batch).collect(),
@@ -228,13 +247,7 @@ impl Worker {
     fn attend(&mut self, task: Task, shared: &Shared) {
         match task {
             Task::Classify(before, jobs) => self.classify(before, jobs, shared),
-            Task::Renew(generation, make) => {
-                match make() {
-                    Ok(made) => *self = Self::new(made),
-                    Err(error) => log::error!("a worker keeps the old model: {error}"),
-                }
-                self.generation = generation;
-            }
+            Task::Renew(generation, made) => *self = Self::new(*made, generation),
         }
     }
 

@@ -20,6 +20,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -47,6 +48,19 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+/// Lets the process have as many descriptors as the system allows it: each connection
+/// takes one, and the usual limit of 1024 is meant for programs that use `select`.
+pub fn raise_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        log::debug!("the limit of open files stays: {error}");
+    }
+}
+
 /// Accepts connections until `closing` turns true, then lets those with a request finish.
 pub async fn serve(
     listener: TcpListener,
@@ -72,6 +86,7 @@ pub async fn serve(
             Ok((stream, _)) => stream,
             Err(error) => {
                 refused.warn(format_args!("a connection is refused: {error}"));
+                crowd.make_room(crowd.len());
                 sleep(PAUSE).await;
                 continue;
             }
@@ -87,11 +102,12 @@ pub async fn serve(
             tls.clone(),
             app.clone(),
             limits.patience,
-            graceful.watcher(),
+            (graceful.watcher(), closing.clone()),
             member,
         ));
         crowd.set_handle(number, task.abort_handle());
     }
+    drop(listener);
     if timeout(limits.drain, graceful.shutdown()).await.is_err() {
         log::warn!("some requests are not finished and are given up");
     }
@@ -102,7 +118,7 @@ async fn attend(
     tls: Option<TlsAcceptor>,
     app: Router,
     patience: Duration,
-    watcher: Watcher,
+    (watcher, mut closing): (Watcher, watch::Receiver<bool>),
     member: Member,
 ) {
     // Answers are short, and a viewer who does not look is let go.
@@ -112,7 +128,10 @@ async fn attend(
     match tls {
         None => converse(stream, app, patience, watcher, member).await,
         Some(tls) => {
-            let shaken = timeout(patience, tls.accept(stream)).await;
+            let shaken = tokio::select! {
+                shaken = timeout(patience, tls.accept(stream)) => shaken,
+                _ = closing.wait_for(|closing| *closing) => return,
+            };
             if let Ok(Ok(stream)) = shaken {
                 converse(stream, app, patience, watcher, member).await;
             }
@@ -161,6 +180,10 @@ struct State {
 impl Crowd {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, State>> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn len(&self) -> usize {
+        self.lock().len()
     }
 
     fn enter(self: &Arc<Self>) -> Member {

@@ -23,6 +23,7 @@ use super::problem::Problem;
 use super::{Metrics, Service};
 use crate::audience::{Audience, Moment};
 use crate::error::Result;
+use crate::pipeline::capture::Frame;
 use crate::pipeline::live::Standing;
 use crate::pipeline::preprocess::Framing;
 use crate::pipeline::write::milliseconds;
@@ -31,8 +32,6 @@ use crate::pipeline::write::milliseconds;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Time between two events while there are no frames.
 const IDLE_PERIOD: Duration = Duration::from_millis(500);
-/// How long a single picture may take to come.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What viewers get.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +142,18 @@ impl Broadcaster {
         })
     }
 
+    /// Has the frame painted, if somebody watches and it is time to.
+    fn paint(&mut self, frame: &Frame) {
+        let since = |painted: Instant| frame.instant.saturating_duration_since(painted);
+        let due = self
+            .painted
+            .is_none_or(|painted| since(painted) >= self.interval);
+        if due && self.live.viewers() > 0 {
+            self.painted = Some(frame.instant);
+            self.painter.paint(frame);
+        }
+    }
+
     fn tell(&mut self) {
         self.told = Some(Instant::now());
         let viewers = self.live.viewers();
@@ -168,14 +179,7 @@ impl Audience for Broadcaster {
         if moment.record.decision.change.is_some() || self.decided.is_none() {
             self.decided = Some(at);
         }
-        if self.live.viewers() > 0
-            && self
-                .painted
-                .is_none_or(|painted| at.saturating_duration_since(painted) >= self.interval)
-        {
-            self.painted = Some(at);
-            self.painter.paint(moment.frame);
-        }
+        self.paint(moment.frame);
         if self.told.is_none_or(|told| told.elapsed() >= PERIOD) {
             let json = String::from_utf8_lossy(&moment.json()?).into_owned();
             self.record = RawValue::from_string(json).ok();
@@ -183,6 +187,10 @@ impl Audience for Broadcaster {
             self.tell();
         }
         Ok(())
+    }
+
+    fn glimpse(&mut self, frame: &Frame) {
+        self.paint(frame);
     }
 
     fn standing(&mut self, standing: &Standing) -> Result<()> {
@@ -277,7 +285,7 @@ pub async fn snapshot(
     State(service): State<Arc<Service>>,
 ) -> std::result::Result<Response, Problem> {
     let mut slot = join(&of(&service)?.pictures, &service)?;
-    match timeout(PATIENCE, slot.changed()).await {
+    match timeout(service.patience, slot.changed()).await {
         Ok(Ok(())) => {
             const KIND: HeaderValue = HeaderValue::from_static("image/jpeg");
             let picture = slot.borrow().clone();

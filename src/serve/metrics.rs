@@ -33,7 +33,7 @@ pub struct Metrics {
     predictions: Family<Labels<1>, Counter>,
     requests: Family<Labels<2>, Counter>,
     request_time: Times,
-    queue: Gauge,
+    queue: Family<Labels<1>, Gauge>,
     viewers: Gauge,
     model: Mutex<Option<Labels<4>>>,
     models: Family<Labels<4>, Gauge>,
@@ -105,7 +105,7 @@ impl Default for Metrics {
                 r,
                 "queue_depth",
                 "Pictures that wait to be classified",
-                Gauge::default(),
+                Family::default(),
             ),
             viewers: add(
                 r,
@@ -166,9 +166,11 @@ impl Metrics {
         self.request_time.get_or_create(&[route]).observe(seconds);
     }
 
-    /// So many pictures wait.
-    pub fn set_queue(&self, depth: usize) {
-        self.queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
+    /// So many pictures wait in this queue.
+    pub fn set_queue(&self, name: &'static str, depth: usize) {
+        let queue = [("queue", name.to_owned())];
+        let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+        self.queue.get_or_create(&queue).set(depth);
     }
 
     /// So many watch.

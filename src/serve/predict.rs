@@ -1,6 +1,7 @@
 //! `POST /predict`: pictures in, records out.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
@@ -110,15 +111,6 @@ fn submit(
     top_k: usize,
 ) -> Result<Vec<oneshot::Receiver<Answer>>, Problem> {
     let (_, capacity) = desk.depth();
-    if uploads.len() > capacity {
-        return Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "the form holds {} pictures, at most {capacity} are taken at a time",
-                uploads.len()
-            ),
-        ));
-    }
     let (jobs, answers) = uploads
         .into_iter()
         .map(|upload| {
@@ -127,9 +119,10 @@ fn submit(
                 name: upload.name,
                 bytes: upload.bytes,
                 took: upload.took,
+                arrived: Instant::now(),
                 top_k,
                 answer,
-                permit: upload.permit,
+                held: upload.held,
             };
             (job, waits)
         })

@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub fn router(service: Arc<Service>, origins: Vec<String>) -> Router {
         // `upload` has limits of its own.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(service.clone(), count))
-        .layer(from_fn(mark));
+        .layer(from_fn_with_state(Arc::new(marks(&origins)), mark));
     let router = if origins.is_empty() {
         router
     } else {
@@ -78,27 +78,39 @@ async fn count(State(service): State<Arc<Service>>, request: Request, next: Next
 }
 
 /// What browsers are to know of every answer: it is what it says it is, nobody else shows
-/// it, and it is not kept.
-async fn mark(request: Request, next: Next) -> Response {
-    const HEADERS: [(HeaderName, &str); 5] = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'",
-        ),
+/// it but the pages that are let in, and it is not kept.
+fn marks(origins: &[String]) -> Vec<(HeaderName, HeaderValue)> {
+    let (resources, frames) = if origins.is_empty() {
+        ("same-origin", "'none'".to_owned())
+    } else {
+        ("cross-origin", format!("'self' {}", origins.join(" ")))
+    };
+    let policy = format!("default-src 'self'; img-src 'self' blob:; frame-ancestors {frames}");
+    let marks = [
+        (header::CONTENT_SECURITY_POLICY, policy.as_str()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (
             HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
+            resources,
         ),
         (header::CACHE_CONTROL, "no-store"),
     ];
+    let known = marks
+        .into_iter()
+        .map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)));
+    known.flatten().collect()
+}
+
+async fn mark(
+    State(marks): State<Arc<Vec<(HeaderName, HeaderValue)>>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
-    for (name, value) in HEADERS {
-        response
-            .headers_mut()
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+    for (name, value) in marks.iter() {
+        let headers = response.headers_mut();
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     response
 }

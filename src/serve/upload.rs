@@ -1,14 +1,16 @@
 //! Pictures out of requests: a body that is one, or a form that holds several. Sizes are
 //! checked before anything is kept, and everything has to be there in time.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart};
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use futures_util::stream::unfold;
+use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -23,8 +25,66 @@ pub struct Upload {
     pub bytes: Vec<u8>,
     /// How long they took to come.
     pub took: Duration,
-    /// The memory they take, of that for all uploads.
-    pub permit: Option<OwnedSemaphorePermit>,
+    /// The memory that its request takes, of that for all uploads.
+    pub held: Held,
+}
+
+/// Memory that a request holds until everything is done that came with it.
+pub type Held = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
+
+/// Why a body is not read on.
+#[derive(Debug)]
+enum Refused {
+    TooLarge,
+    NoMemory,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "the body is too large",
+            Self::NoMemory => "other uploads fill the memory",
+        })
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// A body that is counted as it comes, whatever is in it: within its own limit, and within
+/// that of all uploads together.
+struct Metered {
+    body: Body,
+    left: usize,
+    budget: Arc<Semaphore>,
+    held: Held,
+}
+
+impl Metered {
+    /// The next bytes.
+    async fn next(mut self) -> Option<(Result<Bytes, axum::BoxError>, Self)> {
+        loop {
+            let data = match self.body.frame().await?.map(|frame| frame.into_data()) {
+                Ok(Ok(data)) => data,
+                // Trailers are of no interest.
+                Ok(Err(_)) => continue,
+                Err(error) => return Some((Err(error.into()), self)),
+            };
+            return Some((self.take(data).map_err(Into::into), self));
+        }
+    }
+
+    fn take(&mut self, data: Bytes) -> Result<Bytes, Refused> {
+        self.left = self.left.checked_sub(data.len()).ok_or(Refused::TooLarge)?;
+        let share = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let more = self.budget.clone().try_acquire_many_owned(share);
+        let more = more.map_err(|_| Refused::NoMemory)?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *held {
+            Some(held) => held.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(data)
+    }
 }
 
 /// What a body is, by its type.
@@ -79,10 +139,20 @@ pub async fn receive(
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
+    let held = Held::default();
+    let metered = Metered {
+        body,
+        left: limit,
+        budget: service.budget.clone(),
+        held: held.clone(),
+    };
+    let body = Body::from_stream(unfold(metered, Metered::next));
     let reading = async {
         match kind {
-            Kind::Picture => picture(service, body).await.map(|upload| vec![upload]),
-            Kind::Form => form(service, headers, body).await,
+            Kind::Picture => picture(service, body, held)
+                .await
+                .map(|upload| vec![upload]),
+            Kind::Form => form(service, headers, body, held).await,
         }
     };
     let uploads = timeout(service.patience, reading).await.map_err(|_| {
@@ -99,100 +169,85 @@ pub async fn receive(
     Ok(uploads)
 }
 
-async fn picture(service: &Service, mut body: Body) -> Result<Upload, Problem> {
-    let mut basket = Basket::new(service);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| {
-            Problem::new(StatusCode::BAD_REQUEST, format!("the body broke off: {e}"))
-        })?;
-        if let Ok(data) = frame.into_data() {
-            basket.add(&data)?;
+/// The problem for what broke a body off.
+fn broken(service: &Service, what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+    let refused = std::iter::successors(Some(error), |error| error.source())
+        .find_map(|error| error.downcast_ref::<Refused>());
+    match refused {
+        Some(Refused::TooLarge) => too_large(service.max_body),
+        Some(Refused::NoMemory) => {
+            Problem::busy("other uploads fill the memory that there is for them")
         }
+        None => Problem::new(StatusCode::BAD_REQUEST, format!("{what}: {error}")),
     }
-    Ok(basket.upload("request".to_owned()))
 }
 
-async fn form(service: &Service, headers: &HeaderMap, body: Body) -> Result<Vec<Upload>, Problem> {
-    let mut request = Request::new(Body::new(Limited::new(body, service.max_body)));
+async fn picture(service: &Service, mut body: Body, held: Held) -> Result<Upload, Problem> {
+    let started = Instant::now();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| broken(service, "the body broke off", &e))?;
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(Upload {
+        name: "request".to_owned(),
+        bytes,
+        took: started.elapsed(),
+        held,
+    })
+}
+
+async fn form(
+    service: &Service,
+    headers: &HeaderMap,
+    body: Body,
+    held: Held,
+) -> Result<Vec<Upload>, Problem> {
+    let mut request = Request::new(body);
     *request.headers_mut() = headers.clone();
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
-    let broken = |e: MultipartError| match is_too_large(&e) {
-        true => too_large(service.max_body),
-        false => Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("the form cannot be read: {}", e.body_text()),
-        ),
-    };
+    let failed = |e: MultipartError| broken(service, "the form cannot be read", &e);
+    let (_, most) = service.house.desk.depth();
     let mut uploads = Vec::new();
-    while let Some(mut field) = form.next_field().await.map_err(broken)? {
-        let name = name(&field);
-        let mut basket = Basket::new(service);
-        while let Some(data) = field.chunk().await.map_err(broken)? {
-            basket.add(&data)?;
+    let mut started = Instant::now();
+    while let Some(mut field) = form.next_field().await.map_err(failed)? {
+        let name = name(&field)?;
+        let mut bytes = Vec::new();
+        while let Some(data) = field.chunk().await.map_err(failed)? {
+            bytes.extend_from_slice(&data);
         }
-        uploads.push(basket.upload(name));
+        if uploads.len() == most {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the form holds more than the {most} pictures that are taken at a time"),
+            ));
+        }
+        uploads.push(Upload {
+            name,
+            bytes,
+            took: started.elapsed(),
+            held: held.clone(),
+        });
+        started = Instant::now();
     }
     Ok(uploads)
 }
 
-/// Whether the limit on the body is somewhere underneath.
-fn is_too_large(error: &MultipartError) -> bool {
-    let first: &(dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(first), |error| error.source())
-        .any(|error| error.is::<LengthLimitError>())
-}
-
-fn name(field: &Field) -> String {
-    let name = field.file_name().or_else(|| field.name());
-    name.unwrap_or("request").to_owned()
-}
-
-/// Bytes as they come, within their own limit and that of all uploads together.
-struct Basket {
-    bytes: Vec<u8>,
-    limit: usize,
-    budget: Arc<Semaphore>,
-    permit: Option<OwnedSemaphorePermit>,
-    started: Instant,
-}
-
-impl Basket {
-    fn new(service: &Service) -> Self {
-        Self {
-            bytes: Vec::new(),
-            limit: service.max_body,
-            budget: service.budget.clone(),
-            permit: None,
-            started: Instant::now(),
-        }
-    }
-
-    fn add(&mut self, data: &Bytes) -> Result<(), Problem> {
-        if self.bytes.len() + data.len() > self.limit {
-            return Err(too_large(self.limit));
-        }
-        let share = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let more = self
-            .budget
-            .clone()
-            .try_acquire_many_owned(share)
-            .map_err(|_| Problem::busy("other uploads fill the memory that there is for them"))?;
-        match &mut self.permit {
-            Some(permit) => permit.merge(more),
-            none => *none = Some(more),
-        }
-        self.bytes.extend_from_slice(data);
-        Ok(())
-    }
-
-    fn upload(self, name: String) -> Upload {
-        Upload {
-            name,
-            bytes: self.bytes,
-            took: self.started.elapsed(),
-            permit: self.permit,
-        }
+/// What a file is called.
+fn name(field: &Field) -> Result<String, Problem> {
+    let name = field.name().unwrap_or_default();
+    match field.file_name() {
+        Some(file) if !file.is_empty() => Ok(file.to_owned()),
+        _ if field.content_type().is_some() => Ok(name.to_owned()),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "the field `{name}` of the form is no file; wishes such as top_k stand in the address: /predict?top_k=3"
+            ),
+        )),
     }
 }

@@ -50,7 +50,7 @@ def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server: Serv
 
 
 def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(server: Server):
-    opening = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
+    opening = b'--x\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
     for kind, first in (("image/jpeg", b""), ("multipart/form-data; boundary=x", opening)):
         with Wire(server.address) as wire:
             wire.send(head("POST", "/predict", "Transfer-Encoding: chunked", kind=kind))
@@ -75,9 +75,16 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(server: Server):
             assert server.predict(b"\xff" * size, kind, path).problem()["status"] == status
 
 
+def test_a_field_that_is_no_file_is_told_where_wishes_stand(server: Server):
+    body = b'--x\r\nContent-Disposition: form-data; name="top_k"\r\n\r\n3\r\n--x--\r\n'
+    answer = server.predict(body, "multipart/form-data; boundary=x")
+    assert answer.status == 400
+    assert "`top_k` of the form is no file; wishes such as top_k stand in the address" in answer.problem()["detail"]
+
+
 def test_a_form_of_more_pictures_than_may_wait_is_too_large(server: Server):
     assert server.form(*[("x.jpg", CIRCLE)] * 64).status in (200, 503)
-    assert "65" in server.form(*[("x.jpg", CIRCLE)] * 65).problem()["detail"]
+    assert "the 64 pictures" in server.form(*[("x.jpg", CIRCLE)] * 65).problem()["detail"]
 
 
 def test_a_chunked_body_is_as_good_as_any(server: Server):

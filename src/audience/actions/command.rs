@@ -4,18 +4,15 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::Order;
+use super::{End, Order};
 
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long it may take once the program ends.
-const HURRY: Duration = Duration::from_secs(2);
 /// Time between two looks at it.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -23,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// It cannot be started, fails, or takes too long and is killed.
-pub fn run(command: &str, order: &Order, hurry: &AtomicBool) -> Result<(), String> {
+pub fn run(command: &str, order: &Order, end: &End) -> Result<(), String> {
     let messages = std::io::stderr().as_fd().try_clone_to_owned();
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
@@ -46,7 +43,7 @@ pub fn run(command: &str, order: &Order, hurry: &AtomicBool) -> Result<(), Strin
                 .and_then(|()| input.write_all(b"\n"));
         });
     }
-    match wait(&mut child, hurry).map_err(|e| format!("cannot be waited for: {e}"))? {
+    match wait(&mut child, end).map_err(|e| format!("cannot be waited for: {e}"))? {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(format!("it failed: {status}")),
         None => Err("it took too long and was killed".to_owned()),
@@ -54,18 +51,14 @@ pub fn run(command: &str, order: &Order, hurry: &AtomicBool) -> Result<(), Strin
 }
 
 /// Waits for the child's end; kills it, and what it started, when its time is over.
-fn wait(child: &mut Child, hurry: &AtomicBool) -> std::io::Result<Option<ExitStatus>> {
+fn wait(child: &mut Child, end: &End) -> std::io::Result<Option<ExitStatus>> {
     let started = Instant::now();
-    let mut hurried = None;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if hurried.is_none() && hurry.load(Ordering::Relaxed) {
-            hurried = Some(Instant::now());
-        }
-        let late = started.elapsed() >= PATIENCE
-            || hurried.is_some_and(|hurried: Instant| hurried.elapsed() >= HURRY);
+        let late =
+            started.elapsed() >= PATIENCE || end.get().is_some_and(|end| Instant::now() >= *end);
         if late {
             if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
                 kill_process_group(group, Signal::KILL)?;

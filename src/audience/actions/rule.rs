@@ -133,6 +133,15 @@ impl Watch {
         })
     }
 
+    /// The same, going on where the watch for this rule among `before` stood.
+    #[must_use]
+    pub fn after(mut self, before: &[Self]) -> Self {
+        if let Some(before) = before.iter().find(|watch| watch.rule == self.rule) {
+            (self.since, self.fired) = (before.since, before.fired);
+        }
+        self
+    }
+
     /// The rule.
     pub fn rule(&self) -> &Rule {
         &self.rule

@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::Order;
+use super::{End, Order};
+use crate::tls;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,9 +32,11 @@ impl FromStr for Url {
     }
 }
 
+/// Where it is; what stands behind the host may be a secret.
 impl Display for Url {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let url = url::Url::parse(&self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&url.origin().ascii_serialization())
     }
 }
 
@@ -46,8 +49,18 @@ pub struct Webhook {
 impl Webhook {
     /// A webhook.
     pub fn new(url: &Url) -> Self {
+        // Those of the system, as for the broker: a private authority is among them.
+        let roots: Vec<_> = tls::system_roots()
+            .iter()
+            .map(|root| Certificate::from_der(root).to_owned())
+            .collect();
+        let roots = if roots.is_empty() {
+            RootCerts::WebPki
+        } else {
+            roots.into()
+        };
         let config = Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .user_agent(concat!("ocelli/", env!("CARGO_PKG_VERSION")))
             .build();
         Self {
@@ -56,12 +69,12 @@ impl Webhook {
         }
     }
 
-    /// Posts the record, in three attempts at most: what refuses the record itself (4xx)
-    /// is not asked again.
+    /// Posts the record, in three attempts at most: who refuses the record itself is not
+    /// asked again.
     ///
     /// # Errors
     /// It was not taken.
-    pub fn post(&self, order: &Order, hurry: &AtomicBool) -> Result<(), String> {
+    pub fn post(&self, order: &Order, end: &End) -> Result<(), String> {
         let mut waits = WAITS.into_iter();
         loop {
             let sent = self
@@ -69,20 +82,30 @@ impl Webhook {
                 .post(&self.url)
                 .header("Content-Type", "application/json")
                 .header("Ocelli-Rule", header_safe(&order.rule))
+                .config()
+                .timeout_global(Some(left(end)))
+                .build()
                 .send(&order.record[..]);
             let error = match sent {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
-            let final_answer = matches!(error, ureq::Error::StatusCode(400..=499));
+            // 408 and 429 mean "later".
+            let is_final = matches!(error, ureq::Error::StatusCode(status @ 400..=499) if status != 408 && status != 429);
             match waits.next() {
-                Some(wait) if !final_answer && !hurry.load(Ordering::Relaxed) => {
-                    thread::sleep(wait);
-                }
+                Some(wait) if !is_final && left(end) > wait => thread::sleep(wait),
                 _ => return Err(format!("the record was not taken: {error}")),
             }
         }
     }
+}
+
+/// How long an attempt may take now.
+fn left(end: &End) -> Duration {
+    let left = end
+        .get()
+        .map(|end| end.saturating_duration_since(Instant::now()));
+    left.map_or(PATIENCE, |left| left.min(PATIENCE))
 }
 
 /// Labels may hold what a header may not.

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use sha2::{Digest, Sha256};
+
 /// A broker and the topic under which everything is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -61,16 +63,20 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// What the address is called in identifiers and file names: letters, digits, `_`, `-`.
+    /// What the topic is called in identifiers and file names: letters, digits, `-` and
+    /// `_` for the slash. Where that would fit another topic, too, a digest tells them apart.
     pub fn slug(&self) -> String {
-        let plain = |c: char| {
-            if c.is_ascii_alphanumeric() || c == '-' {
-                c
-            } else {
-                '_'
-            }
-        };
-        self.topic.chars().map(plain).collect()
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let slug: String = self
+            .topic
+            .chars()
+            .map(|c| if plain(c) { c } else { '_' })
+            .collect();
+        if self.topic.chars().all(|c| plain(c) || c == '/') {
+            return slug;
+        }
+        let digest = Sha256::digest(self.topic.as_bytes());
+        format!("{slug}_{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
     }
 }
 
@@ -86,7 +92,8 @@ mod tests {
             ("broker.local", 1883)
         );
         assert_eq!(address.topic, "home/door cam");
-        assert_eq!(address.slug(), "home_door_cam");
+        // printf 'home/door cam' | sha256sum
+        assert_eq!(address.slug(), "home_door_cam_0adbba");
         let address: Address = "mqtts://cam@[::1]/cam".parse().unwrap();
         assert!(address.tls);
         assert_eq!(
@@ -94,6 +101,7 @@ mod tests {
             ("::1", 8883, Some("cam"))
         );
         assert_eq!("mqtt://h:9/a".parse::<Address>().unwrap().port, 9);
+        assert_eq!("mqtt://h/a/b-1".parse::<Address>().unwrap().slug(), "a_b-1");
     }
 
     #[test]

@@ -21,6 +21,11 @@ pub fn message(options: &MqttOptions, context: &Context) -> Option<(String, Byte
     }
     let unique = |what: &str| format!("{id}_{what}");
     let (decision, status) = (format!("{base}/decision"), format!("{base}/status"));
+    // While the camera is lost, the last decision says nothing of the present.
+    let seen = json!([
+        { "topic": format!("{base}/availability") },
+        { "topic": status, "value_template": "{{ 'offline' if value_json.problem == 'ON' else 'online' }}" },
+    ]);
     let message = json!({
         "device": {
             "identifiers": [id],
@@ -38,6 +43,8 @@ pub fn message(options: &MqttOptions, context: &Context) -> Option<(String, Byte
                 "unique_id": unique("decision"),
                 "device_class": "enum",
                 "options": labels,
+                "availability": seen,
+                "availability_mode": "all",
                 "state_topic": decision,
                 // Home Assistant's word for a sensor that does not know.
                 "value_template": "{{ 'None' if value_json.unknown else value_json.label }}",
@@ -49,6 +56,8 @@ pub fn message(options: &MqttOptions, context: &Context) -> Option<(String, Byte
                 "unit_of_measurement": "%",
                 "state_class": "measurement",
                 "suggested_display_precision": 0,
+                "availability": seen,
+                "availability_mode": "all",
                 "state_topic": decision,
                 "value_template": "{{ value_json.score * 100 }}",
             },

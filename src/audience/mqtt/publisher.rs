@@ -11,15 +11,17 @@ use rumqttc::{
     QoS, TlsConfiguration, Transport,
 };
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Address, MqttOptions, PARTING, Spool, Word, discovery};
 use crate::error::{Error, Result};
+use crate::seldom::Seldom;
 use crate::tls;
 
 /// Changes under way at a time.
 const WINDOW: usize = 16;
-/// The first pause before connecting again; it doubles up to `LONGEST`.
+/// The first pause before connecting again; it doubles up to `LONGEST`, and begins anew
+/// after a connection that lasted as long.
 const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 /// How soon a broker learns that this end is gone.
@@ -37,9 +39,11 @@ pub struct Publisher {
     discovery: Option<Bytes>,
     status: Option<Bytes>,
     connected: bool,
-    /// Handed to the client, oldest first: the packet's number once it is on its way.
-    flying: VecDeque<(u64, Option<u16>)>,
+    /// Changes that are on their way, oldest first.
+    flying: VecDeque<u64>,
     told: Option<String>,
+    news: Seldom,
+    losses: Seldom,
 }
 
 impl Publisher {
@@ -62,6 +66,8 @@ impl Publisher {
             connected: false,
             flying: VecDeque::new(),
             told: None,
+            news: Seldom::default(),
+            losses: Seldom::default(),
         })
     }
 
@@ -77,31 +83,63 @@ impl Publisher {
     }
 
     async fn work(&mut self, mut words: Receiver<Word>) {
-        // Room for the window and all that is said of the present beside it.
-        let (client, connection) = AsyncClient::new(self.options.clone(), 2 * WINDOW);
-        let (sender, mut events) = channel(1);
-        tokio::spawn(drive(connection, sender));
+        let mut pause = SHORTEST;
+        loop {
+            let begun = Instant::now();
+            // A client of its own for each connection: nothing of the last one lives on.
+            // There is room for the window and all that is said of the present beside it.
+            let (client, mut connection) = AsyncClient::new(self.options.clone(), 2 * WINDOW);
+            // Changes are short, and each is to arrive at once.
+            connection.network_options.set_tcp_nodelay(true);
+            let (sender, mut events) = channel(1);
+            tokio::spawn(drive(connection, sender));
+            if !self.converse(&client, &mut events, &mut words).await {
+                return self.part(&client, &mut events).await;
+            }
+            if begun.elapsed() >= LONGEST {
+                pause = SHORTEST;
+            }
+            // A fleet does not come back all at once.
+            let until = Instant::now() + pause.mul_f64(fastrand::f64() * 0.5 + 0.75);
+            pause = (2 * pause).min(LONGEST);
+            loop {
+                match timeout_at(until, words.recv()).await {
+                    Ok(Some(word)) => self.hear(word, &client),
+                    Ok(None) => return self.conclude(),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    /// Tells the broker what there is to tell, until it is gone; false when nobody tells
+    /// anything any more.
+    async fn converse(
+        &mut self,
+        client: &AsyncClient,
+        events: &mut Receiver<Happening>,
+        words: &mut Receiver<Word>,
+    ) -> bool {
         loop {
             tokio::select! {
                 word = words.recv() => match word {
-                    Some(word) => self.hear(word, &client),
-                    None => break,
+                    Some(word) => self.hear(word, client),
+                    None => return false,
                 },
                 event = events.recv() => match event {
-                    Some(Ok(event)) => self.attend(event, &client),
-                    Some(Err(error)) => self.lose(&error),
-                    None => break,
+                    Some(Ok(event)) => self.attend(event, client),
+                    Some(Err(error)) => {
+                        self.lose(&error);
+                        return true;
+                    }
+                    None => return true,
                 },
             }
-            self.send_changes(&client);
+            self.send_changes(client);
         }
-        if self.connected
-            && timeout(PARTING, self.part(&client, &mut events))
-                .await
-                .is_err()
-        {
-            log::warn!("mqtt: {} does not answer at the end", self.broker);
-        }
+    }
+
+    fn conclude(&self) {
         if self.spool.len() > 0 {
             log::info!("mqtt: {} changes wait for the next run", self.spool.len());
         }
@@ -109,7 +147,7 @@ impl Publisher {
 
     fn hear(&mut self, word: Word, client: &AsyncClient) {
         match word {
-            Word::Change(record) => self.spool.push(record),
+            Word::Change(record) => self.spool.push(record, !self.connected),
             // What waits is older: the present comes after it.
             Word::Beat(record) if self.spool.len() == 0 => {
                 self.say(client, "decision", record);
@@ -145,7 +183,8 @@ impl Publisher {
     fn attend(&mut self, event: Event, client: &AsyncClient) {
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
-                log::info!("mqtt: connected to {}", self.broker);
+                self.news
+                    .note(format_args!("mqtt: connected to {}", self.broker));
                 (self.connected, self.told) = (true, None);
                 self.announce(client);
                 self.say(client, "availability", "online");
@@ -153,16 +192,9 @@ impl Publisher {
                     self.say(client, "status", status);
                 }
             }
-            // Number 0 has what needs no acknowledgement.
-            Event::Outgoing(Outgoing::Publish(packet)) if packet > 0 => {
-                let waiting = self.flying.iter_mut().find(|(_, number)| number.is_none());
-                if let Some((_, number)) = waiting {
-                    *number = Some(packet);
-                }
-            }
-            Event::Incoming(Packet::PubAck(ack)) => {
-                let at = self.flying.iter().position(|(_, n)| *n == Some(ack.pkid));
-                if let Some((change, _)) = at.and_then(|at| self.flying.remove(at)) {
+            // A broker acknowledges in the order in which it was sent to (MQTT 3.1.1, 4.6).
+            Event::Incoming(Packet::PubAck(_)) => {
+                if let Some(change) = self.flying.pop_front() {
                     self.spool.remove(change);
                 }
             }
@@ -173,7 +205,8 @@ impl Publisher {
     /// The broker is gone, or not there yet: what was under way starts again.
     fn lose(&mut self, error: &ConnectionError) {
         if self.connected {
-            log::warn!("mqtt: {} is lost: {error}", self.broker);
+            self.losses
+                .warn(format_args!("mqtt: {} is lost: {error}", self.broker));
         } else {
             let why = match error {
                 ConnectionError::ConnectionRefused(
@@ -193,7 +226,7 @@ impl Publisher {
     /// Hands changes to the client as far as the window goes.
     fn send_changes(&mut self, client: &AsyncClient) {
         while self.connected && self.flying.len() < WINDOW {
-            let last = self.flying.back().map(|(number, _)| *number);
+            let last = self.flying.back().copied();
             let Some((number, change)) = self.spool.next_after(last) else {
                 return;
             };
@@ -201,17 +234,28 @@ impl Publisher {
             if !publish(client, topic, QoS::AtLeastOnce, change) {
                 return;
             }
-            self.flying.push_back((number, None));
+            self.flying.push_back(number);
         }
     }
 
     /// Sends what waits, then says good-bye: a will is for those who cannot.
     async fn part(&mut self, client: &AsyncClient, events: &mut Receiver<Happening>) {
-        let mut parting = false;
+        if self.connected
+            && timeout(PARTING, self.take_leave(client, events))
+                .await
+                .is_err()
+        {
+            log::warn!("mqtt: {} does not answer at the end", self.broker);
+        }
+        self.conclude();
+    }
+
+    async fn take_leave(&mut self, client: &AsyncClient, events: &mut Receiver<Happening>) {
+        let mut leaving = false;
         loop {
             self.send_changes(client);
-            if self.spool.len() == 0 && !parting {
-                parting = true;
+            if self.spool.len() == 0 && !leaving {
+                leaving = true;
                 self.say(client, "availability", "offline");
                 if client.try_disconnect().is_err() {
                     return;
@@ -227,23 +271,14 @@ impl Publisher {
 
 type Happening = std::result::Result<Event, ConnectionError>;
 
-/// Keeps the connection going, and makes it anew after growing pauses. A task of its own,
-/// because half a packet is lost with a poll that is given up.
+/// Keeps one connection going to its end. A task of its own, because half a packet is lost
+/// with a poll that is given up.
 async fn drive(mut connection: EventLoop, events: Sender<Happening>) {
-    let mut pause = SHORTEST;
     loop {
         let event = connection.poll().await;
-        let failed = event.is_err();
-        if matches!(event, Ok(Event::Incoming(Packet::ConnAck(_)))) {
-            pause = SHORTEST;
-        }
-        if events.send(event).await.is_err() {
+        let over = event.is_err();
+        if events.send(event).await.is_err() || over {
             return;
-        }
-        if failed {
-            // A fleet does not come back all at once.
-            sleep(pause.mul_f64(fastrand::f64() * 0.5 + 0.75)).await;
-            pause = (2 * pause).min(LONGEST);
         }
     }
 }

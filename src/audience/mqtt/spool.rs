@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -40,7 +41,11 @@ impl Spool {
     pub fn open(options: &MqttOptions) -> Result<Self> {
         let folder = match &options.spool {
             Some(folder) => folder.clone(),
-            None => state_folder()?.join("spool").join(options.address.slug()),
+            None => {
+                let address = &options.address;
+                let name = format!("{}_{}", address.host.replace(':', "_"), address.slug());
+                state_folder()?.join("spool").join(name)
+            }
         };
         let place = folder.display().to_string();
         let failed = |e: std::io::Error| {
@@ -82,12 +87,13 @@ impl Spool {
         self.folder.join(format!("{number:016}.json"))
     }
 
-    /// Adds a change; where there is no room, the oldest makes some.
-    pub fn push(&mut self, change: Bytes) {
+    /// Adds a change; where there is no room, the oldest makes some. One that is `long` to
+    /// wait has to outlive a power cut, too.
+    pub fn push(&mut self, change: Bytes, long: bool) {
         let number = self.next;
         self.next += 1;
         let unfinished = self.folder.join("unfinished");
-        let written = fs::write(&unfinished, &change)
+        let written = write(&unfinished, &change, long)
             .and_then(|()| fs::rename(&unfinished, self.path(number)));
         let kept = written
             .inspect_err(|e| {
@@ -160,6 +166,12 @@ impl Spool {
     }
 }
 
+fn write(path: &Path, bytes: &[u8], long: bool) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    if long { file.sync_data() } else { Ok(()) }
+}
+
 fn number(path: &Path) -> Option<u64> {
     let is_change = path
         .extension()
@@ -219,7 +231,7 @@ mod tests {
         let _ = std::fs::remove_dir_all(&folder);
         let mut spool = Spool::open(&options(&folder)).unwrap();
         for change in ["a", "b", "c", "d"] {
-            spool.push(change.into());
+            spool.push(change.into(), change == "d");
         }
         assert_eq!(all(&mut spool), ["b", "c", "d"]);
         assert!(Spool::open(&options(&folder)).is_err(), "it is locked");
@@ -228,7 +240,7 @@ mod tests {
         drop(spool);
         std::fs::write(folder.join("0000000000000002.json"), "").unwrap();
         let mut spool = Spool::open(&options(&folder)).unwrap();
-        spool.push("e".into());
+        spool.push("e".into(), false);
         assert_eq!(all(&mut spool), ["d", "e"]);
         assert_eq!(spool.len(), 2);
     }

@@ -43,7 +43,7 @@ impl Sized {
         let length = match self {
             Self::Bmp => word(bytes, 2),
             // The size counts what follows it, and is padded to a whole word (RFC 9649).
-            Self::Webp => word(bytes, 4).map(|size| 8 + size + size % 2),
+            Self::Webp => word(bytes, 4).map(|size| size.saturating_add(8 + size % 2)),
             Self::Pnm => match pnm(bytes) {
                 Ok(length) => length,
                 Err(Malformed) => return Progress::Damaged(2),
