@@ -6,6 +6,7 @@ mod damage;
 mod formats;
 mod outages;
 mod pace;
+mod served;
 mod signals;
 mod webcams;
 
@@ -21,7 +22,7 @@ use serde_json::json;
 type Scenario = (&'static str, fn());
 
 /// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
-const ALL: [Scenario; 28] = [
+const ALL: [Scenario; 29] = [
     (
         "devices_lists_cameras_and_no_metadata_nodes",
         webcams::devices,
@@ -74,6 +75,7 @@ const ALL: [Scenario; 28] = [
     ),
     ("a_model_is_reloaded_beside_a_camera", signals::reload),
     ("a_slow_reader_gets_new_frames", pace::slow_reader),
+    ("a_served_camera_and_its_loss_are_seen", served::camera),
 ];
 
 fn main() {
