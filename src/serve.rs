@@ -220,9 +220,7 @@ impl Server {
             thread: Some(thread),
         })
     }
-}
 
-impl Server {
     /// Whether it still answers.
     ///
     /// # Errors

@@ -431,6 +431,12 @@ fn all_that_serves_requests_stands_back_for_the_live_loop() {
     let service = Service::shapes(&["--threads", "2", "--source", "synthetic:fps=20"]);
     let (status, _) = service.post("/predict", "image/jpeg", &sample("star-1"));
     assert_eq!(status, 200);
+    // The painter starts before the loop: once there are frames, everyone is in place.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while service.json("/status")["state"]["classified"].as_u64() < Some(5) {
+        assert!(Instant::now() < deadline, "the loop gives no frames");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let tasks = std::fs::read_dir(format!("/proc/{}/task", service.child.id())).unwrap();
     let mut nice: Vec<(String, i32)> = tasks
         .flatten()
