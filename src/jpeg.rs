@@ -3,19 +3,20 @@
 //! of EXIF walk it.
 
 /// Start of image.
-pub const SOI: u8 = 0xd8;
+pub(crate) const SOI: u8 = 0xd8;
 /// End of image.
-pub const EOI: u8 = 0xd9;
+pub(crate) const EOI: u8 = 0xd9;
 /// Start of scan: entropy-coded data follows its segment.
-pub const SOS: u8 = 0xda;
+pub(crate) const SOS: u8 = 0xda;
 /// Define Huffman tables.
+#[cfg(feature = "serve")]
 const DHT: u8 = 0xc4;
 /// Application segment 1, where EXIF is.
-pub const APP1: u8 = 0xe1;
+pub(crate) const APP1: u8 = 0xe1;
 
 /// One step along the markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// A marker without content, before `next`.
     Bare {
         /// The marker's second byte.
@@ -39,7 +40,7 @@ pub enum Step {
 }
 
 /// Reads the marker at `at`.
-pub fn step(bytes: &[u8], mut at: usize) -> Step {
+pub(crate) fn step(bytes: &[u8], mut at: usize) -> Step {
     if bytes.get(at).is_some_and(|b| *b != 0xff) {
         return Step::Broken;
     }
@@ -72,7 +73,7 @@ pub fn step(bytes: &[u8], mut at: usize) -> Step {
 
 /// Where the entropy-coded data that starts at `at` ends: the next marker that is neither
 /// a stuffed zero nor a restart. `None` when the bytes end first.
-pub fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     while let Some(offset) = memchr::memchr(0xff, bytes.get(at..)?) {
         at += offset;
         match bytes.get(at + 1)? {
@@ -86,13 +87,14 @@ pub fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 
 /// Whether the bytes look like one whole JPEG: a start, and an end marker somewhere behind
 /// it. Cameras pad frames with zeros.
-pub fn is_whole(bytes: &[u8]) -> bool {
+#[cfg(all(feature = "v4l", target_os = "linux"))]
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, SOI]) && memchr::memmem::rfind(bytes, &[0xff, EOI]).is_some()
 }
 
 /// The EXIF block of a file (TIFF structure), if it has one before its pixels, and where
 /// its first scan begins.
-pub fn prologue(bytes: &[u8]) -> (Option<&[u8]>, Option<usize>) {
+pub(crate) fn prologue(bytes: &[u8]) -> (Option<&[u8]>, Option<usize>) {
     let mut exif = None;
     let mut at = 2;
     loop {
@@ -120,7 +122,8 @@ pub fn prologue(bytes: &[u8]) -> (Option<&[u8]>, Option<usize>) {
 
 /// Whether the file has Huffman tables before its first scan; many USB cameras leave them
 /// out and mean the standard's own (T.81, annex K.3).
-pub fn has_tables(bytes: &[u8]) -> bool {
+#[cfg(feature = "serve")]
+pub(crate) fn has_tables(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {
         match step(bytes, at) {

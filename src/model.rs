@@ -1,24 +1,28 @@
 //! A model file and everything that has to be known to use it.
 
-pub mod facts;
-pub mod foreign;
-pub mod graph;
+mod facts;
+mod foreign;
+mod graph;
 pub mod manifest;
-pub mod onnx;
-pub mod pack;
-pub mod training;
+mod onnx;
+mod pack;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use facts::{FactLine, Facts, Told, fact};
+use facts::TrainerSections;
+pub use facts::{Fact, FactLine, Facts, fact};
 use foreign::{huggingface, image_metadata, labels, timm, ultralytics};
+pub(crate) use graph::check_classes;
 use manifest::{KEY, Manifest, Resize, Size};
 use onnx::ModelProto;
+#[cfg(feature = "onnxruntime")]
+pub(crate) use onnx::with_output;
 
 /// A model, ready to be loaded by an engine.
 #[derive(Clone, Debug)]
@@ -31,6 +35,7 @@ pub struct Model {
     pub facts: Vec<FactLine>,
     /// What the file says about itself as a file.
     pub file: FileFacts,
+    features: Option<Features>,
 }
 
 /// The properties of an ONNX file that decide who can load it.
@@ -51,17 +56,38 @@ pub struct FileFacts {
     /// The value whose softmax over all classes is the output, where the opset is so old
     /// that an engine may take another axis.
     pub flat_softmax: Option<String>,
+    /// The value below the classes, where the network's end shows it.
+    #[serde(skip)]
+    pub(crate) features: Option<String>,
+}
+
+/// Where a network's features are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Features {
+    /// An output that the manifest names.
+    Output(String),
+    /// A value inside the network.
+    Inside(String),
+}
+
+impl Features {
+    /// The value's name.
+    pub(crate) fn value(&self) -> &str {
+        match self {
+            Self::Output(value) | Self::Inside(value) => value,
+        }
+    }
 }
 
 /// How a model is opened: the facts that the user gives, which win over all others.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes {
-    /// Facts from flags.
+pub struct Overrides {
+    /// The facts given.
     pub facts: Facts,
     /// A label file.
-    pub labels: Option<PathBuf>,
+    pub labels: Option<Fact<PathBuf>>,
     /// A resize to whatever the input's size turns out to be.
-    pub fit: Option<Fit>,
+    pub fit: Option<Fact<Fit>>,
 }
 
 /// How a picture is brought to the input's size.
@@ -91,20 +117,23 @@ impl Model {
     ///
     /// # Errors
     /// The file is no usable model; facts are missing or contradict each other.
-    pub fn open(path: &Path, wishes: Wishes) -> Result<Model> {
+    pub fn open(path: &Path, overrides: Overrides) -> Result<Model> {
         let Found {
             path,
             size,
             proto,
             facts,
-            told,
-        } = Found::at(path, wishes)?;
+            trainer,
+        } = Found::at(path, overrides)?;
         let place = path.display().to_string();
         let lines = facts.lines();
-        let manifest = facts.into_manifest(&place, told)?;
+        let manifest = facts.into_manifest(&place, trainer)?;
         graph::check(&place, &proto, &manifest)?;
         let file = FileFacts::of(&path, &proto, size, &manifest.output.tensor)?;
+        let named = manifest.output.embedding.clone().map(Features::Output);
+        let features = named.or_else(|| file.features.clone().map(Features::Inside));
         Ok(Model {
+            features,
             path,
             manifest,
             facts: lines,
@@ -116,13 +145,38 @@ impl Model {
     ///
     /// # Errors
     /// The file is no model.
-    pub fn known(path: &Path, wishes: Wishes) -> Result<Vec<FactLine>> {
-        Ok(Found::at(path, wishes)?.facts.lines())
+    pub fn known(path: &Path, overrides: Overrides) -> Result<Vec<FactLine>> {
+        Ok(Found::at(path, overrides)?.facts.lines())
     }
 
     /// The path, for messages.
     pub fn place(&self) -> String {
         self.path.display().to_string()
+    }
+
+    /// Everything that is known about it, for programs: path, hash, file, facts with their
+    /// origins, manifest.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn document(&self) -> Result<Value> {
+        Ok(json!({
+            "path": self.place(),
+            "sha256": self.sha256()?,
+            "file": self.file,
+            "facts": self.facts,
+            "manifest": self.manifest,
+        }))
+    }
+
+    /// The folder that it stands in, where its external data is.
+    pub(crate) fn folder(&self) -> &Path {
+        folder_of(&self.path)
+    }
+
+    /// Where its features are, if that can be trainer.
+    pub(crate) fn features(&self) -> Option<&Features> {
+        self.features.as_ref()
     }
 
     /// SHA-256 of the file and of its external data, in hexadecimal.
@@ -131,7 +185,7 @@ impl Model {
     /// A file vanished.
     pub fn sha256(&self) -> Result<String> {
         let mut hash = Sha256::new();
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = self.folder();
         let external = self.file.external_data.iter().map(|name| folder.join(name));
         for path in std::iter::once(self.path.clone()).chain(external) {
             digest(&path, &mut hash).map_err(|e| unreadable(&path, e))?;
@@ -150,11 +204,11 @@ struct Found {
     size: usize,
     proto: ModelProto,
     facts: Facts,
-    told: Told,
+    trainer: TrainerSections,
 }
 
 impl Found {
-    fn at(path: &Path, wishes: Wishes) -> Result<Self> {
+    fn at(path: &Path, overrides: Overrides) -> Result<Self> {
         let path = if path.is_dir() {
             huggingface::model_file(path)?
         } else {
@@ -163,13 +217,13 @@ impl Found {
         let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
         let size = bytes.len();
         let proto = onnx::parse(&path.display().to_string(), bytes.into())?;
-        let (facts, told) = gather(&path, &proto, wishes)?;
+        let (facts, trainer) = gather(&path, &proto, overrides)?;
         Ok(Self {
             path,
             size,
             proto,
             facts,
-            told,
+            trainer,
         })
     }
 }
@@ -181,14 +235,14 @@ impl FileFacts {
             .into_iter()
             .map(String::from)
             .collect();
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = folder_of(path);
         for name in &external_data {
             if !folder.join(name).is_file() {
                 return Err(Error::model(
                     path.display().to_string(),
                     format!("its weights are in `{name}`, which is not beside it"),
                 )
-                .remedy(format!("copy {name} into {}", folder.display())));
+                .with_remedy(format!("copy {name} into {}", folder.display())));
             }
         }
         let fixed_batch = proto
@@ -203,14 +257,24 @@ impl FileFacts {
             fixed_batch,
             external_data,
             flat_softmax: proto.flat_softmax(output).map(String::from),
+            features: proto.features(output).map(String::from),
         })
     }
+}
+
+/// The folder of a file; the current one has no name.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {
     Error::model(path.display().to_string(), "the model cannot be read")
         .caused_by(cause)
-        .remedy("name an ONNX file or a Hugging Face folder with -m")
+        .with_remedy("name an ONNX file or a Hugging Face folder")
+        .with_settings(&["model"])
 }
 
 /// Feeds a file to `hash` piece by piece: weights may be larger than the memory left.
@@ -227,33 +291,37 @@ fn digest(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
     }
 }
 
-/// All facts, the strongest first: flags; our own manifest; Ultralytics; Hugging Face;
+/// All facts, the strongest first: those given; our own manifest; Ultralytics; Hugging Face;
 /// timm; `Image.*` keys; a label file beside the model; the graph itself.
-fn gather(path: &Path, proto: &ModelProto, wishes: Wishes) -> Result<(Facts, Told)> {
+fn gather(
+    path: &Path,
+    proto: &ModelProto,
+    overrides: Overrides,
+) -> Result<(Facts, TrainerSections)> {
     let place = path.display().to_string();
-    let output = wishes.facts.output.as_ref().map(|f| f.value.clone());
+    let output = overrides.facts.output.as_ref().map(|f| f.value.clone());
     let label_file = |file: &Path, origin: &str| {
         Ok(fact(
             fitting(labels::read(file)?, proto, output.as_deref()),
             origin,
         ))
     };
-    let mut flags = wishes.facts;
-    if let Some(file) = &wishes.labels {
-        flags.labels = label_file(file, &format!("flag --labels {}", file.display()))?;
+    let mut given = overrides.facts;
+    if let Some(file) = &overrides.labels {
+        given.labels = label_file(&file.value, &file.origin)?;
     }
-    let (known, told) = match proto.metadata(KEY) {
+    let (known, trainer) = match proto.metadata(KEY) {
         Some(json) => {
             Facts::from_manifest(Manifest::from_json(&place, json)?, "manifest in the file")
         }
-        None => (foreign_facts(path, proto)?, Told::default()),
+        None => (foreign_facts(path, proto)?, TrainerSections::default()),
     };
-    let mut facts = flags.or(known);
+    let mut facts = given.or(known);
     if let (None, Some(file)) = (&facts.labels, labels::beside(path)) {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         facts.labels = label_file(&file, &name)?;
     }
-    let name_of = |f: &Option<facts::Fact<String>>| f.as_ref().map(|f| f.value.clone());
+    let name_of = |f: &Option<Fact<String>>| f.as_ref().map(|f| f.value.clone());
     let (input, output) = (name_of(&facts.tensor), name_of(&facts.output));
     let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
     let stem = path
@@ -264,10 +332,10 @@ fn gather(path: &Path, proto: &ModelProto, wishes: Wishes) -> Result<(Facts, Tol
         ..Facts::default()
     };
     let mut facts = facts.or(graph).or(named);
-    if let (Some(fit), Some(size)) = (wishes.fit, &facts.size) {
-        facts.resize = fact(fit.to(size.value), "flag --resize");
+    if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
+        facts.resize = fact(fit.value.to(size.value), &fit.origin);
     }
-    Ok((facts.with_consequences(), told))
+    Ok((facts.with_consequences(), trainer))
 }
 
 fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {

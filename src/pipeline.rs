@@ -3,26 +3,35 @@
 
 pub mod capture;
 pub mod decode;
-pub mod live;
+mod luma;
+mod maker;
+mod motion;
 pub mod preprocess;
-pub mod score;
-pub mod smooth;
-pub mod still;
+pub mod record;
+mod score;
+mod smooth;
 pub mod workers;
 pub mod write;
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{Engine, RawScores};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::tensor::{Outputs, Tensor};
 use capture::Frame;
-use decode::{DecodeOptions, Decoder, Picture};
-use preprocess::{Framing, Geometry, Preprocessor, Tensor};
-use score::{Scorer, Scores};
-use smooth::{Decider, SmoothWish};
-use still::{StillOptions, Stillness};
-use write::{Record, Timing};
+use decode::{DecodeOptions, Decoder, Need, Picture};
+pub use luma::LumaSummary;
+pub use maker::PipelineMaker;
+use motion::MotionGate;
+pub use motion::MotionGateOptions;
+use preprocess::{Framing, Geometry, Preprocessor};
+use record::{Record, Timing};
+use score::Scorer;
+pub(crate) use score::best;
+pub use score::{Candidate, Scores};
+use smooth::Decider;
+pub use smooth::{Change, Decision, SmoothRequest, State};
 
 /// Everything that classifies frames on one thread, with its reused buffers.
 pub struct Pipeline {
@@ -31,10 +40,11 @@ pub struct Pipeline {
     engine: Box<dyn Engine>,
     scorer: Scorer,
     decider: Decider,
-    stillness: Option<Stillness>,
+    gate: Option<MotionGate>,
     picture: Picture,
+    luma: LumaSummary,
     tensor: Tensor,
-    raw: RawScores,
+    outputs: Outputs,
     scores: Scores,
     batch: usize,
     fixed: bool,
@@ -58,9 +68,12 @@ pub struct PipelineOptions {
     /// Classes per record.
     pub top_k: usize,
     /// How steady decisions are.
-    pub smooth: SmoothWish,
+    pub smooth: SmoothRequest,
     /// Whether frames that show nothing new are skipped.
-    pub still: Option<StillOptions>,
+    pub motion_gate: Option<MotionGateOptions>,
+    /// Whether records carry the features below the classes; the engine has to be made to
+    /// give them ([`EngineOptions::embedding`](crate::EngineOptions::embedding)).
+    pub embedding: bool,
 }
 
 impl Default for PipelineOptions {
@@ -71,8 +84,9 @@ impl Default for PipelineOptions {
             framing: Framing::default(),
             batch: 1,
             top_k: 5,
-            smooth: SmoothWish::default(),
-            still: None,
+            smooth: SmoothRequest::default(),
+            motion_gate: None,
+            embedding: false,
         }
     }
 }
@@ -100,11 +114,12 @@ impl Pipeline {
             engine,
             scorer: Scorer::new(manifest),
             decider: Decider::new(smooth),
-            stillness: options
-                .still
-                .map(|still| Stillness::new(still, smooth.settling())),
+            gate: options
+                .motion_gate
+                .map(|gate| MotionGate::new(gate, smooth.settling())),
             picture: Picture::default(),
-            raw: RawScores::default(),
+            luma: LumaSummary::default(),
+            outputs: Outputs::new(options.embedding),
             scores: Scores::default(),
             batch: options.batch,
             fixed: model.file.fixed_batch.is_some(),
@@ -139,7 +154,7 @@ impl Pipeline {
     /// The network cannot be run.
     pub fn warm_up(&mut self) -> Result<()> {
         self.tensor.set_batch(self.batch);
-        self.engine.run(&self.tensor, &mut self.raw)
+        self.engine.run(&self.tensor, &mut self.outputs)
     }
 
     /// Classifies up to a batch of frames, each into the record at its place. A frame that
@@ -152,12 +167,12 @@ impl Pipeline {
         let mut good = 0;
         for (frame, record) in frames.iter().zip(records.iter_mut()) {
             begin(record, frame);
-            match self.prepare(frame, good) {
+            match self.fill(frame, good) {
                 Ok(Some(timing)) => {
                     record.timing = timing;
                     good += 1;
                 }
-                Ok(None) => record.still = true,
+                Ok(None) => record.skipped = true,
                 Err(error) => record.failure = Some(error),
             }
         }
@@ -167,14 +182,14 @@ impl Pipeline {
         let batch = if self.fixed { self.batch } else { good };
         self.tensor.set_batch(batch);
         let started = Instant::now();
-        let ran = self.engine.run(&self.tensor, &mut self.raw);
+        let ran = self.engine.run(&self.tensor, &mut self.outputs);
         let inference = started.elapsed() / u32::try_from(good).unwrap_or(1);
         self.tensor.set_batch(self.batch);
-        let failure = ran.err().map(|e| e.to_string());
+        let failure = ran.err().map(|e| format!("{e:#}"));
         let prepared = records
             .iter_mut()
             .zip(frames)
-            .filter(|(record, _)| record.failure.is_none() && !record.still);
+            .filter(|(record, _)| record.failure.is_none() && !record.skipped);
         for (item, (record, frame)) in prepared.enumerate() {
             record.timing.inference = inference;
             record.failure = match &failure {
@@ -189,14 +204,17 @@ impl Pipeline {
 
     /// Decodes and preprocesses a frame into place `item` of the tensor; `None` if it shows
     /// nothing new.
-    fn prepare(&mut self, frame: &Frame, item: usize) -> Result<Option<Timing>> {
+    fn fill(&mut self, frame: &Frame, item: usize) -> Result<Option<Timing>> {
         let started = Instant::now();
+        let geometry = self.preprocessor.geometry();
+        let luma = self.gate.is_some().then_some(&mut self.luma);
         self.decoder
-            .decode(frame, self.preprocessor.geometry(), &mut self.picture)?;
-        if let Some(stillness) = &mut self.stillness
-            && stillness.skips(&self.picture, frame.instant)
-        {
-            return Ok(None);
+            .decode(frame, geometry, &mut self.picture, luma)?;
+        if let Some(gate) = &mut self.gate {
+            let region = geometry.region(self.picture.width, self.picture.height);
+            if gate.skips(&self.luma, region, frame.instant) {
+                return Ok(None);
+            }
         }
         let decoded = Instant::now();
         self.preprocessor.run(&self.picture, &mut self.tensor, item);
@@ -217,10 +235,14 @@ impl Pipeline {
         at: Instant,
         record: &mut Record,
     ) -> Result<()> {
-        self.scorer.run(&self.raw, batch, item, &mut self.scores)?;
+        self.scorer
+            .run(&self.outputs.scores, batch, item, &mut self.scores)?;
         record.decision = self.decider.run(&mut self.scores, at);
         self.scores.top(self.top_k, &mut record.top);
-        record.doubt = self.scorer.doubt().finding();
+        record.output_warning = self.scorer.warning();
+        if let Some(embedding) = &self.outputs.embedding {
+            embedding.features(item, &mut record.embedding);
+        }
         Ok(())
     }
 }
@@ -229,9 +251,9 @@ fn begin(record: &mut Record, frame: &Frame) {
     record.number = frame.number;
     record.source.clone_from(&frame.source);
     record.time = frame.time;
-    record.tally = frame.live.then_some(frame.tally);
+    record.drops = frame.live.then_some(frame.drops);
     record.frame_age = None;
-    record.doubt = None;
-    record.still = false;
+    record.output_warning = None;
+    record.skipped = false;
     record.failure = None;
 }

@@ -24,8 +24,8 @@ fn bad(path: &Path, what: &str, cause: impl std::error::Error + Send + Sync + 's
 /// A file cannot be read, or the key is another certificate's.
 pub fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
     let chain = certificates(certificate)?;
-    let secret =
-        PrivateKeyDer::from_pem_file(key).map_err(|e| bad(key, "no private key in PEM", e))?;
+    let secret = PrivateKeyDer::from_pem_file(key)
+        .map_err(|e| bad(key, "is not a private key in PEM", e))?;
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::engine("TLS", "cannot be set up").caused_by(e))?
@@ -46,7 +46,7 @@ pub fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
             for certificate in certificates(path)? {
                 roots
                     .add(certificate)
-                    .map_err(|e| bad(path, "no certificate of an authority", e))?;
+                    .map_err(|e| bad(path, "is not a certificate of an authority", e))?;
             }
         }
         None => {
@@ -56,7 +56,7 @@ pub fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>> {
     if roots.is_empty() {
         return Err(
             Error::usage("TLS", "this system has no trusted authorities")
-                .remedy("apt-get install ca-certificates, or name them with --mqtt-ca"),
+                .with_remedy("apt-get install ca-certificates, or name a file of them"),
         );
     }
     let config = ClientConfig::builder_with_provider(provider())
@@ -75,7 +75,7 @@ pub fn system_roots() -> Vec<CertificateDer<'static>> {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let found: std::result::Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(path).and_then(|certificates| certificates.collect());
-    let found = found.map_err(|e| bad(path, "no certificates in PEM", e))?;
+    let found = found.map_err(|e| bad(path, "does not hold certificates in PEM", e))?;
     if found.is_empty() {
         return Err(Error::usage(
             path.display().to_string(),

@@ -5,11 +5,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
-use ocelli::engine::{Engine, Identity, RawScores};
-use ocelli::model::Wishes;
+use ocelli::engine::{Engine, Identity};
+use ocelli::model::Overrides;
 use ocelli::pipeline::capture::{Encoding, Frame, PixelFormat, RawFormat};
-use ocelli::pipeline::preprocess::Tensor;
-use ocelli::pipeline::write::{Context, Format, Record, Writer};
+use ocelli::pipeline::record::{Context, Record};
+use ocelli::pipeline::write::{Format, Writer};
+use ocelli::tensor::{Outputs, Tensor};
 use ocelli::{Model, Pipeline, PipelineOptions};
 
 use crate::support::root;
@@ -49,11 +50,11 @@ impl Engine for Stub {
         &self.0
     }
 
-    fn run(&mut self, _: &Tensor, output: &mut RawScores) -> ocelli::Result<()> {
-        output.values.clear();
-        output.values.extend([0.5, 3.0, 1.0, 2.0]);
-        output.shape.clear();
-        output.shape.extend([1, 4]);
+    fn run(&mut self, _: &Tensor, outputs: &mut Outputs) -> ocelli::Result<()> {
+        outputs.scores.values.clear();
+        outputs.scores.values.extend([0.5, 3.0, 1.0, 2.0]);
+        outputs.scores.shape.clear();
+        outputs.scores.shape.extend([1, 4]);
         Ok(())
     }
 }
@@ -62,7 +63,7 @@ impl Engine for Stub {
 fn allocations(frame: Frame, format: Format) -> u64 {
     let model = Model::open(
         &root().join(Path::new("models/shapes.onnx")),
-        Wishes::default(),
+        Overrides::default(),
     )
     .unwrap();
     let identity = Identity {

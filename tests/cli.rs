@@ -174,7 +174,7 @@ fn a_bad_file_among_good_ones_is_reported_and_the_rest_goes_on() {
         assert_eq!(frames, [0, 2]);
         let errors = stderr(&output);
         assert!(
-            errors.contains("b.jpg: no image: it begins with 74 68 69 73"),
+            errors.contains("b.jpg: not an image: it begins with 74 68 69 73"),
             "{errors}"
         );
         assert!(errors.contains("1 files are left out"), "{errors}");
@@ -243,7 +243,7 @@ fn what_cannot_start_exits_with_2_and_names_the_remedy() {
         stderr(&named)
     );
     assert!(
-        stderr(&named).contains("it is no 64-bit shared library"),
+        stderr(&named).contains("it is not a 64-bit shared library"),
         "{}",
         stderr(&named)
     );

@@ -87,11 +87,11 @@ fn what_is_no_flag_is_refused_with_its_line() {
     let cases = [
         (
             "model = \"x\"\nmax-fsp = 3",
-            ":2: `max-fsp` is no key; did you mean `max-fps`?",
+            ":2: `max-fsp` is not a key; did you mean `max-fps`?",
         ),
         (
             "[rum]\nmax-fps = 3",
-            ":1: `rum` is no section; did you mean `run`?",
+            ":1: `rum` is not a section; did you mean `run`?",
         ),
         ("model = ", ":1: "),
         ("top-k = { a = 1 }\n", ":1: "),

@@ -9,9 +9,8 @@ use image::{GrayImage, RgbImage};
 use ocelli::model::manifest::{Color, Dtype, Filter, Input, Layout, Preprocess, Resize, Size};
 use ocelli::pipeline::capture::{Encoding, Frame, PixelFormat, RawFormat};
 use ocelli::pipeline::decode::{DecodeOptions, Decoder, Need, Picture, Region};
-use ocelli::pipeline::preprocess::{
-    Elements, Framing, Geometry, Preprocessor, Roi, Rotation, Turn,
-};
+use ocelli::pipeline::preprocess::{Framing, Geometry, Preprocessor, Roi, Rotation, Turn};
+use ocelli::tensor::Elements;
 
 use crate::support::{labels, ocelli, project, records, root, scratch, stderr};
 
@@ -65,7 +64,7 @@ fn steps(frame: &Frame, resize: Resize, framing: Framing, color: Color) -> Vec<f
     let mut preprocessor = Preprocessor::new(&input, Geometry::new(&preprocess, framing, false));
     let (mut picture, mut tensor) = (Picture::default(), preprocessor.tensor(1));
     decoder(color == Color::Gray)
-        .decode(frame, preprocessor.geometry(), &mut picture)
+        .decode(frame, preprocessor.geometry(), &mut picture, None)
         .unwrap();
     preprocessor.run(&picture, &mut tensor, 0);
     match tensor.elements() {
@@ -117,7 +116,9 @@ fn file(path: impl AsRef<Path>) -> Frame {
 
 fn decoded(frame: &Frame) -> RgbImage {
     let mut picture = Picture::default();
-    decoder(false).decode(frame, &Whole, &mut picture).unwrap();
+    decoder(false)
+        .decode(frame, &Whole, &mut picture, None)
+        .unwrap();
     let (width, height) = (picture.width as u32, picture.height as u32);
     RgbImage::from_raw(width, height, picture.pixels).unwrap()
 }

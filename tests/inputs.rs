@@ -3,12 +3,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use ocelli::engine::{Engine, Identity, RawScores};
-use ocelli::error::{Error, ErrorKind};
-use ocelli::model::{Model, Wishes};
+use ocelli::engine::{Engine, Identity};
+use ocelli::model::Overrides;
 use ocelli::pipeline::capture::{self, SourceOptions};
-use ocelli::pipeline::preprocess::Tensor;
-use ocelli::pipeline::{Pipeline, PipelineOptions, workers};
+use ocelli::pipeline::workers;
+use ocelli::tensor::{Outputs, Tensor};
+use ocelli::{Error, ErrorKind, Model};
+use ocelli::{Pipeline, PipelineOptions};
 
 use crate::support::{labels, ocelli, project, records, root, scratch, stderr};
 
@@ -25,28 +26,33 @@ fn files_of_other_kinds_are_named_with_what_makes_pictures_of_them() {
         (
             "a.heic",
             b"\0\0\0\x18ftypheic\0\0\0\0",
-            "a HEIC is no image",
+            "it is a HEIC, which is not read",
             "heif-convert",
         ),
         (
             "a.avif",
             b"\0\0\0\x18ftypavif\0\0\0\0",
-            "an AVIF is no image",
+            "it is an AVIF, which is not read",
             "heif-convert",
         ),
         (
             "a.jpg",
             b"\0\0\0\x18ftypisom\0\0\0\0",
-            "a video (MP4) is no image",
+            "it is a video (MP4), which is not read",
             "ffmpeg -i",
         ),
         (
             "b.jpg",
             b"\x1a\x45\xdf\xa3\0\0\0\0",
-            "a video (Matroska) is no image",
+            "it is a video (Matroska), which is not read",
             "ffmpeg -i",
         ),
-        ("a.pdf", b"%PDF-1.7\n", "a PDF is no image", "pdftoppm"),
+        (
+            "a.pdf",
+            b"%PDF-1.7\n",
+            "it is a PDF, which is not read",
+            "pdftoppm",
+        ),
     ];
     for (name, bytes, what, remedy) in cases {
         let file = folder.join(name);
@@ -92,22 +98,19 @@ impl Engine for Broken {
         &self.0
     }
 
-    fn run(&mut self, _: &Tensor, _: &mut RawScores) -> ocelli::error::Result<()> {
+    fn run(&mut self, _: &Tensor, _: &mut Outputs) -> ocelli::Result<()> {
         Err(Error::engine("stub", "out of memory"))
     }
 }
 
 #[test]
 fn a_network_that_fails_stops_the_run() {
-    let model = Model::open(&root().join("models/shapes.onnx"), Wishes::default()).unwrap();
+    let model = Model::open(&root().join("models/shapes.onnx"), Overrides::default()).unwrap();
     let options = SourceOptions {
-        raw: None,
-        files_from: None,
-        list: Default::default(),
         max_bytes: 1 << 20,
-        mode: Default::default(),
+        ..SourceOptions::default()
     };
-    let source = capture::open(&[project("models/samples").into()], &options).unwrap();
+    let source = capture::open(&[project("models/samples").parse().unwrap()], &options).unwrap();
     let make = move |_| {
         let identity = Identity {
             engine: "stub".into(),

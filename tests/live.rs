@@ -99,7 +99,7 @@ fn a_recording_is_played_again_with_the_same_answers_at_the_same_times() {
     // A second recording does not overwrite the first.
     let refused = ocelli(live(&["synthetic:", "--record", folder]));
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("name another folder for --record"));
+    assert!(stderr(&refused).contains("name another folder (--record DIR)"));
     // Only changes: the records that say so, and no others.
     let changes = ocelli(live(
         &[&[replay.as_str(), "--changes-only"], &steady[..]].concat(),
@@ -160,10 +160,12 @@ fn a_broken_recording_is_an_error_of_that_frame() {
         stderr(&output)
     );
     assert_eq!(drops(&records[1], "damaged"), 3);
-    assert!(stderr(&output).contains("`../a.jpg` is no plain file name"));
+    assert!(stderr(&output).contains("`../a.jpg` is not a plain file name"));
     let none = ocelli(live(&["replay:/nowhere"]));
     assert_eq!(none.status.code(), Some(2));
-    assert!(stderr(&none).contains("name a folder that `ocelli run --record` wrote"));
+    assert!(
+        stderr(&none).contains("name a folder that a live session was recorded to (--record DIR)")
+    );
 }
 
 #[test]

@@ -346,7 +346,7 @@ fn lying_sizes_are_refused_before_memory_is_taken() {
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
     std::fs::write(folder.join("huge.jpg"), jpeg).unwrap();
     std::fs::write(folder.join("huge.ppm"), "P6 99999 99999 255\nabc").unwrap();
-    let limit = "megapixels, at most 100.0 are decoded; raise --max-pixels";
+    let limit = "megapixels, at most 100.0 are decoded; raise the limit if the file is to be trusted (--max-pixels N)";
     for (name, reason) in [
         ("huge.bmp", "Image too large"),
         ("huge.jpg", "Maximum supported image dimension is 65500"),

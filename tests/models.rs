@@ -4,41 +4,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::onnx_file::with_metadata;
 use crate::support::{command, has_onnxruntime, ocelli, project, records, root, scratch, stderr};
 
 /// The bundled model without its manifest, with metadata of our choosing: a model of
 /// somebody else's.
 fn foreign_model(at: &Path, metadata: &[(&str, &str)]) {
-    use ocelli::model::onnx::{Entry, ModelProto};
-    use prost::Message;
     let packed = std::fs::read(root().join("models/shapes.onnx")).unwrap();
-    // `pack` writes the manifest last, so an empty one in its place is all that is left of it.
-    let bare = ocelli::model::pack::embed("shapes", &packed, String::new()).unwrap();
-    let empty = Entry {
-        key: "ocelli".into(),
-        value: String::new(),
-    };
-    let tail = ModelProto {
-        metadata_props: vec![empty],
-        ..ModelProto::default()
-    }
-    .encode_to_vec();
-    let mut bytes = bare[..bare.len() - tail.len()].to_vec();
-    let props = metadata
-        .iter()
-        .map(|(k, v)| Entry {
-            key: (*k).into(),
-            value: (*v).into(),
-        })
-        .collect();
-    bytes.extend(
-        ModelProto {
-            metadata_props: props,
-            ..ModelProto::default()
-        }
-        .encode_to_vec(),
-    );
-    std::fs::write(at, bytes).unwrap();
+    std::fs::write(at, with_metadata(&packed, metadata)).unwrap();
 }
 
 fn inspect(model: &Path, flags: &[&str]) -> Result<Value, String> {

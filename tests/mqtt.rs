@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::notify::run;
 use crate::support::{records, scratch, stderr};
-use crate::tell::run;
 
 /// A real broker on a port of its own, which keeps what sleeping subscribers have missed.
 struct Broker {
@@ -327,7 +327,7 @@ fn a_broker_with_a_password_and_tls_is_trusted_by_its_authority_only() {
     assert!(text.contains("mqtt: connected to localhost:"), "{text}");
     let text = follow("wrong", &ca);
     assert!(
-        text.contains("give the user as mqtt://USER@… and --mqtt-password-file"),
+        text.contains("give the user as mqtt://USER@… and a file with the password"),
         "{text}"
     );
     let text = follow("password", &[]);

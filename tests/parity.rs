@@ -6,7 +6,8 @@ use std::path::Path;
 use ocelli::model::manifest::{Color, Dtype, Input, Layout, Preprocess};
 use ocelli::pipeline::capture::Frame;
 use ocelli::pipeline::decode::{DecodeOptions, Decoder, Picture};
-use ocelli::pipeline::preprocess::{Elements, Framing, Geometry, Preprocessor};
+use ocelli::pipeline::preprocess::{Framing, Geometry, Preprocessor};
+use ocelli::tensor::Elements;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -208,7 +209,7 @@ fn input_tensors_are_pils_to_the_bit() {
         };
         let (mut picture, mut tensor) = (Picture::default(), preprocessor.tensor(1));
         decoder
-            .decode(&frame, preprocessor.geometry(), &mut picture)
+            .decode(&frame, preprocessor.geometry(), &mut picture, None)
             .unwrap();
         preprocessor.run(&picture, &mut tensor, 0);
         let Elements::Float32(values) = tensor.elements() else {

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::onnx_file::with_metadata;
 use crate::support::{ocelli, project, root, scratch, stderr};
 
 /// The bundled model with its manifest changed.
@@ -12,7 +13,7 @@ fn changed_model(name: &str, change: impl FnOnce(&mut Value)) -> String {
     let mut manifest = serde_json::from_slice::<Value>(&output.stdout).unwrap()["manifest"].take();
     change(&mut manifest);
     let bytes = std::fs::read(root().join("models/shapes.onnx")).unwrap();
-    let packed = ocelli::model::pack::embed("shapes", &bytes, manifest.to_string()).unwrap();
+    let packed = with_metadata(&bytes, &[("ocelli", &manifest.to_string())]);
     let path = folder.join("m.onnx");
     std::fs::write(&path, packed).unwrap();
     path.display().to_string()

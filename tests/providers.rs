@@ -53,7 +53,7 @@ fn a_device_that_is_not_there_is_said_and_the_cpu_computes() {
         assert!(output.stdout.is_empty());
         let said = stderr(&output);
         assert!(
-            said.contains("leave --require out to compute on the CPU"),
+            said.contains("allow the CPU to compute instead (leave --require out)"),
             "{said}"
         );
     }

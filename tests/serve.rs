@@ -185,10 +185,10 @@ fn several_files_get_a_list_in_which_a_bad_one_has_a_problem_in_its_place() {
         list[1]["detail"]
             .as_str()
             .unwrap()
-            .starts_with("b.txt: no image: it begins with 74 65 78 74")
+            .starts_with("b.txt: not an image: it begins with 74 65 78 74")
     );
     assert_eq!(list[2]["label"], "circle");
-    // One file is no list, in a form, too; all bad is a problem.
+    // One file is not a list, in a form, too; all bad is a problem.
     let (_, text) = service.post("/predict", &kind, &form(&files[..1]).1);
     assert_eq!(
         serde_json::from_str::<Value>(&text).unwrap()["label"],
@@ -225,14 +225,14 @@ fn what_is_wrong_with_a_request_is_said() {
             "image/png",
             b"no",
             422,
-            "no image: it begins with 6e 6f",
+            "not an image: it begins with 6e 6f",
         ),
         (
             "/predict",
             "image/png",
             &large,
             413,
-            "more than 1000000 bytes; the service takes more with --max-body",
+            "more than 1000000 bytes, the most that this service takes",
         ),
         (
             "/predict",
@@ -260,7 +260,7 @@ fn what_is_wrong_with_a_request_is_said() {
             "image/jpeg",
             &star,
             404,
-            "start the service with --batch-window",
+            "does not collect batches",
         ),
     ];
     for (path, kind, bytes, expected, detail) in cases {
@@ -431,7 +431,7 @@ fn all_that_serves_requests_stands_back_for_the_live_loop() {
     let service = Service::shapes(&["--threads", "2", "--source", "synthetic:fps=20"]);
     let (status, _) = service.post("/predict", "image/jpeg", &sample("star-1"));
     assert_eq!(status, 200);
-    // The painter starts before the loop: once there are frames, everyone is in place.
+    // The preview encoder starts before the loop: once there are frames, everyone is in place.
     let deadline = Instant::now() + Duration::from_secs(10);
     while service.json("/status")["state"]["classified"].as_u64() < Some(5) {
         assert!(Instant::now() < deadline, "the loop gives no frames");
@@ -454,7 +454,7 @@ fn all_that_serves_requests_stands_back_for_the_live_loop() {
         of_name.map(|(_, nice)| *nice).collect()
     };
     assert_eq!(
-        (of("desk"), of("http"), of("painter")),
+        (of("request"), of("http"), of("preview")),
         (vec![19], vec![19], vec![19])
     );
     // A pool of two threads for requests, and one for the loop.

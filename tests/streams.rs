@@ -161,7 +161,7 @@ fn images_of_several_formats_may_follow_each_other_in_a_pipe() {
     let output = piped(&["-"], &bytes);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stderr(&output).contains("bytes at the end are no image"),
+        stderr(&output).contains("bytes at the end are not an image"),
         "{}",
         stderr(&output)
     );
@@ -222,7 +222,7 @@ fn broken_streams_say_what_was_expected() {
         (
             &["-"],
             b"hello there",
-            "-: 11 bytes at the end are no image",
+            "-: 11 bytes at the end are not an image",
         ),
         (
             &["--raw", "rgb24:4x4"],
@@ -242,7 +242,7 @@ fn broken_streams_say_what_was_expected() {
         (
             &["-"],
             b"YUV4MPEG2 W400000 H400000\nFRAME\n",
-            "frames of 400000x400000 are larger than --max-pixels allows",
+            "frames of 400000x400000 are too large",
         ),
     ];
     for (flags, bytes, expected) in cases {

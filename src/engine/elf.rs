@@ -17,12 +17,12 @@ type Header = object::elf::FileHeader32<Endianness>;
 ///
 /// # Errors
 /// What it is instead.
-pub fn check(path: &Path) -> Result<(), String> {
+pub(crate) fn check(path: &Path) -> Result<(), String> {
     let file = File::open(path).map_err(|e| format!("cannot open it: {e}"))?;
     let length = file.metadata().map_or(0, |m| m.len());
     let data = ReadCache::new(file);
     let (machine, end) = facts::<Header, _>(&data)
-        .map_err(|_| format!("it is no {}-bit shared library", usize::BITS))?;
+        .map_err(|_| format!("it is not a {}-bit shared library", usize::BITS))?;
     let (here, there) = (std::env::consts::ARCH, name(machine));
     if here != there {
         return Err(format!("it is made for {there}, this is {here}"));

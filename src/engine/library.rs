@@ -4,24 +4,26 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::elf;
+use crate::environment;
 use crate::error::{Error, Result};
-use crate::ffi;
+use crate::ffi::onnxruntime as ffi;
 
 /// Oldest release that serves, `1.MINIMUM`; the `api-17` feature of `ort` sets it.
 const MINIMUM: u32 = ort::MINOR_VERSION;
 
 /// A loaded and initialised ONNX Runtime.
 #[derive(Clone)]
-pub struct Library {
+pub(crate) struct Library {
     /// Where sessions are made.
-    pub environment: ort::environment::Environment,
+    pub(crate) environment: ort::environment::Environment,
     /// Its version, such as `1.32.0`.
-    pub version: String,
+    pub(crate) version: String,
     /// Its file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// Loads ONNX Runtime: the library `named`, or the first usable one beside the binary, in
@@ -29,9 +31,13 @@ pub struct Library {
 ///
 /// # Errors
 /// There is none, or the one named does not serve: file, version, version needed, fix.
-pub fn find(named: Option<&Path>) -> Result<Library> {
-    if let Some(path) = named {
-        let reject = |what: String| Error::engine(path.display().to_string(), what).remedy(fix());
+pub(crate) fn find(named: Option<&Path>) -> Result<Library> {
+    if let Some(path) = &self::named(named) {
+        let reject = |what: String| {
+            Error::engine(path.display().to_string(), what)
+                .with_remedy(fix())
+                .with_settings(&["library"])
+        };
         let version = check(path.as_os_str()).map_err(|what| {
             reject(
                 what.trim_start_matches(&format!("{}: ", path.display()))
@@ -65,13 +71,14 @@ pub fn find(named: Option<&Path>) -> Result<Library> {
         "ONNX Runtime",
         format!("no library of version 1.{MINIMUM} or later was found{found}"),
     )
-    .remedy(fix()))
+    .with_remedy(fix())
+    .with_settings(&["library"]))
 }
 
 /// Every place where a library stands, in the order in which they are tried, with its
 /// version or why it is passed over. One that is `named` is the only one.
 pub fn survey(named: Option<&Path>) -> Vec<(PathBuf, std::result::Result<String, String>)> {
-    let places = wished(named).map_or_else(candidates, |named| vec![named]);
+    let places = self::named(named).map_or_else(candidates, |named| vec![named]);
     let looked = places.into_iter().map(|place| {
         let version = check(place.as_os_str());
         (place, version)
@@ -79,11 +86,11 @@ pub fn survey(named: Option<&Path>) -> Vec<(PathBuf, std::result::Result<String,
     looked.collect()
 }
 
-/// The library that the user named, by flag or by the variable that `ort` knows.
-pub fn wished(flag: Option<&Path>) -> Option<PathBuf> {
-    let variable = || std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty());
-    flag.map(Path::to_owned)
-        .or_else(|| variable().map(PathBuf::from))
+/// The library that has to be used: the caller's, or the one that a variable names.
+pub(crate) fn named(by_caller: Option<&Path>) -> Option<PathBuf> {
+    by_caller
+        .map(Path::to_owned)
+        .or_else(environment::named_library)
 }
 
 fn fix() -> String {
@@ -92,14 +99,14 @@ fn fix() -> String {
     } else {
         "run scripts/setup, or `pip install onnxruntime`"
     };
-    format!("{get}, or name a libonnxruntime.so of 1.{MINIMUM} or later with --ort")
+    format!("{get}, or name a libonnxruntime.so of 1.{MINIMUM} or later")
 }
 
 /// The one that is loaded: a process can start ONNX Runtime only once.
 static LOADED: Mutex<Option<Library>> = Mutex::new(None);
 
 fn open(path: &Path, version: String) -> Result<Library> {
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut loaded = LOADED.lock();
     if let Some(library) = loaded.as_ref().filter(|library| library.path == path) {
         return Ok(library.clone());
     }
@@ -131,7 +138,7 @@ fn check(library: &OsStr) -> std::result::Result<String, String> {
     if Path::new(library).components().count() > 1 {
         elf::check(Path::new(library))?;
     }
-    let version = ffi::onnxruntime_version(library, serves)?;
+    let version = ffi::version(library, serves)?;
     if serves(&version) {
         Ok(version)
     } else {
@@ -157,10 +164,8 @@ fn candidates() -> Vec<PathBuf> {
     let beside = std::env::current_exe()
         .ok()
         .and_then(|exe| Some(exe.canonicalize().ok()?.parent()?.to_owned()));
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"]
-        .iter()
-        .filter_map(|v| std::env::var_os(v).map(PathBuf::from))
+    let home = environment::home();
+    let environments = environment::python_environments()
         // A wheel's binary stands in the environment's bin.
         .chain(
             beside

@@ -9,63 +9,143 @@ use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, Sess
 use ort::value::{DynValue, TensorElementType, TensorRef};
 
 use super::library::Library;
-use super::provider::Placement;
-use super::{Engine, Identity, RawScores};
+use super::placement::Placement;
+use super::{Engine, Identity};
 use crate::error::{Error, Result};
-use crate::model::Model;
-use crate::pipeline::preprocess::{Elements, Tensor};
+use crate::model::{Features, Model, with_output};
+use crate::tensor::{Elements, Outputs, RawOutput, Tensor};
 
 /// One session.
-pub struct OnnxRuntime {
+pub(crate) struct OnnxRuntime {
     session: Session,
-    options: RunOptions<HasSelectedOutputs>,
+    scores: String,
+    scores_only: RunOptions<HasSelectedOutputs>,
+    /// The value that holds the features, and both of them, where they are wanted.
+    features: Option<(String, RunOptions<HasSelectedOutputs>)>,
     identity: Identity,
     place: String,
 }
 
+/// How a session computes.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings<'a> {
+    /// Threads of one run.
+    pub(crate) threads: usize,
+    /// Whether they wait busily between runs.
+    pub(crate) spin: bool,
+    /// The value that holds the features, if they are wanted.
+    pub(crate) features: Option<&'a Features>,
+}
+
 impl OnnxRuntime {
-    /// Loads `model`, or its `prepared` form, to compute with `threads` threads.
-    pub fn new(
+    /// Loads `model`, or its `prepared` form.
+    pub(crate) fn new(
         library: &Library,
         model: &Model,
         prepared: Option<&Path>,
-        threads: usize,
-        spin: bool,
+        settings: Settings,
     ) -> Result<Self> {
-        let engine = format!("onnxruntime {}", library.version);
         let failed = |e: ort::Error| {
-            Error::model(model.place(), format!("{engine} cannot load it")).caused_by(reason(&e)).remedy(
+            let what = format!("{} cannot load it", name(library));
+            Error::model(model.place(), what).caused_by(reason(&e)).with_remedy(
                 "an opset or IR version that is too new needs a newer ONNX Runtime or an export with a lower opset",
             )
         };
-        let level = if prepared.is_some() {
-            GraphOptimizationLevel::Disable
-        } else {
-            GraphOptimizationLevel::All
+        let level = match prepared {
+            Some(_) => GraphOptimizationLevel::Disable,
+            None => GraphOptimizationLevel::All,
         };
-        let session = builder(library, level, threads, spin)
-            .and_then(|mut b| b.commit_from_file(prepared.unwrap_or(&model.path)))
+        let session = builder(library, level, settings.threads, settings.spin)
+            .and_then(|builder| match prepared {
+                Some(file) => commit(builder, file),
+                None => load(builder, model, settings.features),
+            })
             .map_err(failed)?;
-        let selected = OutputSelector::no_default().with(&model.manifest.output.tensor);
-        let options = RunOptions::new().map_err(failed)?.with_outputs(selected);
-        let identity = Identity {
-            engine: engine.as_str().into(),
-            provider: "cpu".into(),
-            prepared: prepared.is_some(),
+        let mut this = Self::of(library, model, session, settings.features).map_err(failed)?;
+        this.identity.prepared = prepared.is_some();
+        Ok(this)
+    }
+
+    /// Loads `model` to compute on `provider`, and looks at which nodes really do.
+    pub(crate) fn accelerated(
+        library: &Library,
+        model: &Model,
+        device: &str,
+        provider: ExecutionProviderDispatch,
+        settings: Settings,
+    ) -> Result<(Self, Placement)> {
+        /// What the run's profile is called; ONNX Runtime adds a date.
+        const PROFILE: &str = "profile";
+        let failed = |e: ort::Error| {
+            Error::engine(device, format!("{} cannot use it", name(library))).caused_by(reason(&e))
+        };
+        let io =
+            |e: std::io::Error| Error::engine(device, "its profile cannot be read").caused_by(e);
+        // A folder for this session alone: others are made at the same time.
+        let folder = tempfile::Builder::new()
+            .prefix("ocelli-")
+            .tempdir()
+            .map_err(io)?;
+        let session = builder(
+            library,
+            GraphOptimizationLevel::All,
+            settings.threads,
+            settings.spin,
+        )
+        .and_then(|b| Ok(b.with_execution_providers([provider])?))
+        .and_then(|b| Ok(b.with_profiling(folder.path().join(PROFILE))?))
+        .and_then(|b| load(b, model, settings.features))
+        .map_err(failed)?;
+        let mut this = Self::of(library, model, session, settings.features).map_err(failed)?;
+        let input = Tensor::new(&model.manifest.input, model.file.fixed_batch.unwrap_or(1));
+        this.run(&input, &mut Outputs::new(settings.features.is_some()))?;
+        let profile = this.session.end_profiling().map_err(failed)?;
+        let profile = std::fs::read_to_string(profile).map_err(io)?;
+        let placement = Placement::read(&profile).map_err(|e| {
+            Error::engine(device, "its profile is not what ONNX Runtime writes").caused_by(e)
+        })?;
+        this.identity.provider = placement.name();
+        Ok((this, placement))
+    }
+
+    fn of(
+        library: &Library,
+        model: &Model,
+        session: Session,
+        features: Option<&Features>,
+    ) -> ort::Result<Self> {
+        let scores = &model.manifest.output.tensor;
+        let selected = || OutputSelector::no_default().with(scores);
+        let features = match features.map(Features::value) {
+            Some(value) => {
+                let both = selected().with(value);
+                Some((value.to_owned(), RunOptions::new()?.with_outputs(both)))
+            }
+            None => None,
         };
         Ok(Self {
             session,
-            options,
-            identity,
+            scores: scores.clone(),
+            scores_only: RunOptions::new()?.with_outputs(selected()),
+            features,
+            identity: Identity {
+                engine: name(library).into(),
+                provider: "cpu".into(),
+                prepared: false,
+            },
             place: model.place(),
         })
     }
 }
 
+fn name(library: &Library) -> String {
+    format!("onnxruntime {}", library.version)
+}
+
 /// A session's settings. Convolutions need level `All` for their blocked layout (without
 /// it they are up to 3.2 times slower). Threads spin only while a run lasts, unless `spin`:
 /// 2 threads that spin on burn a core between camera frames.
-pub fn builder(
+pub(crate) fn builder(
     library: &Library,
     level: GraphOptimizationLevel,
     threads: usize,
@@ -79,8 +159,32 @@ pub fn builder(
         .with_config_entry("session.force_spinning_stop", if spin { "0" } else { "1" })?)
 }
 
+fn commit(mut builder: SessionBuilder, file: &Path) -> ort::Result<Session> {
+    builder.commit_from_file(file)
+}
+
+/// Loads the original. Features that are a value inside the network are made an output of
+/// it first, in memory.
+fn load(
+    builder: SessionBuilder,
+    model: &Model,
+    features: Option<&Features>,
+) -> ort::Result<Session> {
+    let Some(Features::Inside(value)) = features else {
+        return commit(builder, &model.path);
+    };
+    let bytes = std::fs::read(&model.path).map_err(|e| ort::Error::new(e.to_string()))?;
+    let folder = model.folder().display().to_string();
+    builder
+        .with_config_entry(
+            "session.model_external_initializers_file_folder_path",
+            folder,
+        )?
+        .commit_from_memory(&with_output(bytes, value))
+}
+
 /// ONNX Runtime's message without its source file and line.
-pub fn reason(error: &ort::Error) -> String {
+pub(crate) fn reason(error: &ort::Error) -> String {
     error
         .to_string()
         .lines()
@@ -90,66 +194,12 @@ pub fn reason(error: &ort::Error) -> String {
         .to_owned()
 }
 
-/// What one run's profile is called; ONNX Runtime adds a date.
-const PROFILE: &str = "profile";
-
-impl OnnxRuntime {
-    /// Loads `model` to compute on `provider`, and looks at which nodes really do.
-    pub fn accelerated(
-        library: &Library,
-        model: &Model,
-        device: &str,
-        provider: ExecutionProviderDispatch,
-        (threads, spin): (usize, bool),
-    ) -> Result<(Self, Placement)> {
-        let engine = format!("onnxruntime {}", library.version);
-        let place = model.place();
-        let failed = |e: ort::Error| {
-            Error::engine(device, format!("{engine} cannot use it")).caused_by(reason(&e))
-        };
-        let io =
-            |e: std::io::Error| Error::engine(device, "its profile cannot be read").caused_by(e);
-        let folder = std::env::temp_dir().join(format!("ocelli-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(io)?;
-        let session = builder(library, GraphOptimizationLevel::All, threads, spin)
-            .and_then(|b| Ok(b.with_execution_providers([provider])?))
-            .and_then(|b| Ok(b.with_profiling(folder.join(PROFILE))?))
-            .and_then(|mut b| b.commit_from_file(&model.path))
-            .map_err(failed);
-        let looked = session.and_then(|session| {
-            let selected = OutputSelector::no_default().with(&model.manifest.output.tensor);
-            let mut this = Self {
-                session,
-                options: RunOptions::new().map_err(failed)?.with_outputs(selected),
-                identity: Identity {
-                    engine: engine.as_str().into(),
-                    provider: "cpu".into(),
-                    prepared: false,
-                },
-                place: place.clone(),
-            };
-            let input = Tensor::new(&model.manifest.input, model.file.fixed_batch.unwrap_or(1));
-            this.run(&input, &mut RawScores::default())?;
-            let profile = this.session.end_profiling().map_err(failed)?;
-            let profile = std::fs::read_to_string(profile).map_err(io)?;
-            let placement = Placement::read(&profile)
-                .map_err(|e| Error::engine(device, "its profile is none").caused_by(e))?;
-            this.identity.provider = placement.name();
-            Ok((this, placement))
-        });
-        if std::fs::remove_dir_all(&folder).is_err() {
-            log::debug!("{} is left over", folder.display());
-        }
-        looked
-    }
-}
-
 impl Engine for OnnxRuntime {
     fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    fn run(&mut self, input: &Tensor, output: &mut RawScores) -> Result<()> {
+    fn run(&mut self, input: &Tensor, outputs: &mut Outputs) -> Result<()> {
         let place = &self.place;
         let failed = |e: ort::Error| {
             Error::engine(place, "ONNX Runtime failed to run it").caused_by(reason(&e))
@@ -169,46 +219,53 @@ impl Engine for OnnxRuntime {
                 .map_err(failed)?
                 .into(),
         };
-        let outputs = self
+        let (Some((name, both)), Some(embedding)) = (&self.features, &mut outputs.embedding) else {
+            let given = self
+                .session
+                .run_with_options([value], &self.scores_only)
+                .map_err(failed)?;
+            return copy(&given[0], &mut outputs.scores).map_err(failed);
+        };
+        let given = self
             .session
-            .run_with_options([value], &self.options)
+            .run_with_options([value], both)
             .map_err(failed)?;
-        copy(&outputs[0], output).map_err(failed)
+        copy(&given[self.scores.as_str()], &mut outputs.scores)
+            .and_then(|()| copy(&given[name.as_str()], embedding))
+            .map_err(failed)
     }
 }
 
-/// Copies a tensor of scores, widened to f32.
-fn copy(value: &DynValue, output: &mut RawScores) -> ort::Result<()> {
+/// Copies a tensor, widened to f32.
+fn copy(value: &DynValue, output: &mut RawOutput) -> ort::Result<()> {
     let kind = value
         .dtype()
         .tensor_type()
         .unwrap_or(TensorElementType::Undefined);
-    output.values.clear();
-    let shape = match kind {
+    let begin = |output: &mut RawOutput, shape: &[i64]| {
+        output.begin(shape.iter().map(|axis| usize::try_from(*axis).unwrap_or(0)));
+    };
+    match kind {
         TensorElementType::Float16 => {
             let (shape, values) = value.try_extract_tensor::<f16>()?;
+            begin(output, shape);
             output.values.extend(values.iter().map(|v| v.to_f32()));
-            shape
         }
         TensorElementType::Uint8 => {
             let (shape, values) = value.try_extract_tensor::<u8>()?;
+            begin(output, shape);
             output.values.extend(values.iter().map(|v| f32::from(*v)));
-            shape
         }
         TensorElementType::Int8 => {
             let (shape, values) = value.try_extract_tensor::<i8>()?;
+            begin(output, shape);
             output.values.extend(values.iter().map(|v| f32::from(*v)));
-            shape
         }
         _ => {
             let (shape, values) = value.try_extract_tensor::<f32>()?;
+            begin(output, shape);
             output.values.extend_from_slice(values);
-            shape
         }
-    };
-    output.shape.clear();
-    output
-        .shape
-        .extend(shape.iter().map(|axis| usize::try_from(*axis).unwrap_or(0)));
+    }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Facts about a model, each with where it came from. Whatever source knows a fact offers
-//! it; the strongest offer wins; what nobody offers is an error that names the flag.
+//! it; the strongest offer wins; what nobody offers is an error that names it.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -111,7 +111,7 @@ facts! {
 
 /// The parts of a manifest that only a trainer can write: no flag, no other convention.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct TrainerSections {
     /// Baselines for the monitor.
     pub drift: Option<Drift>,
     /// How the model came to be.
@@ -130,7 +130,7 @@ pub fn fact<T>(value: T, origin: &str) -> Option<Fact<T>> {
 
 impl Facts {
     /// The facts of a manifest, all of one origin.
-    pub fn from_manifest(manifest: Manifest, origin: &str) -> (Facts, Told) {
+    pub fn from_manifest(manifest: Manifest, origin: &str) -> (Facts, TrainerSections) {
         let (input, pre, output) = (manifest.input, manifest.preprocess, manifest.output);
         let facts = Facts {
             name: fact(manifest.name, origin),
@@ -162,12 +162,12 @@ impl Facts {
             embedding: fact(output.embedding, origin),
             rejection: fact(manifest.rejection, origin),
         };
-        let told = Told {
+        let trainer = TrainerSections {
             drift: manifest.drift,
             training: manifest.training,
             proof: manifest.proof,
         };
-        (facts, told)
+        (facts, trainer)
     }
 
     /// Adds what follows from facts already known; none of it is a guess.
@@ -238,56 +238,47 @@ impl Facts {
     /// The manifest, once nothing is missing.
     ///
     /// # Errors
-    /// All missing facts, each with the flag that supplies it; or facts that contradict
+    /// All missing facts by their names in the manifest; or facts that contradict
     /// each other.
-    pub fn into_manifest(self, place: &str, told: Told) -> Result<Manifest> {
-        let missing: Vec<&str> = [
-            (self.labels.is_none(), "labels (--labels FILE)"),
+    pub fn into_manifest(self, place: &str, trainer: TrainerSections) -> Result<Manifest> {
+        let missing: Vec<&'static str> = [
+            (self.labels.is_none(), "labels"),
             (
                 self.tensor.is_none() || self.dtype.is_none(),
-                "input tensor (--input NAME)",
+                "input.tensor",
             ),
-            (self.layout.is_none(), "layout (--layout NCHW|NHWC)"),
-            (self.color.is_none(), "color (--color RGB|BGR|GRAY)"),
-            (self.size.is_none(), "input size (--size WxH)"),
-            (
-                self.resize.is_none(),
-                "resize (--resize shortest:N|exact|letterbox)",
-            ),
-            (
-                self.filter.is_none(),
-                "filter (--filter bilinear|bicubic|…)",
-            ),
-            (self.rescale.is_none(), "rescale (--rescale 1/255 or 1)"),
-            (self.mean.is_none(), "mean (--mean R,G,B)"),
-            (self.std.is_none(), "std (--std R,G,B)"),
-            (
-                self.output.is_none(),
-                "output tensor (--output-tensor NAME)",
-            ),
-            (
-                self.kind.is_none(),
-                "output kind (--output logits|probabilities|log-probabilities)",
-            ),
+            (self.layout.is_none(), "input.layout"),
+            (self.color.is_none(), "input.color"),
+            (self.size.is_none(), "input.size"),
+            (self.resize.is_none(), "preprocess.resize"),
+            (self.filter.is_none(), "preprocess.filter"),
+            (self.rescale.is_none(), "preprocess.rescale"),
+            (self.mean.is_none(), "preprocess.mean"),
+            (self.std.is_none(), "preprocess.std"),
+            (self.output.is_none(), "output.tensor"),
+            (self.kind.is_none(), "output.kind"),
         ]
         .into_iter()
         .filter_map(|(absent, name)| absent.then_some(name))
         .collect();
         let complete = if missing.is_empty() {
-            self.assemble(told)
+            self.assemble(trainer)
         } else {
             None
         };
         let manifest = complete.ok_or_else(|| {
-            Error::model(place, format!("the model does not say: {}", missing.join(", "))).remedy(
-                "give the flags as the model's author documents them; `ocelli pack` then writes them into the file",
+            Error::model(
+                place,
+                format!("the model does not say: {}", missing.join(", ")),
             )
+            .with_remedy("give these facts as the model's author documents them")
+            .with_settings(&missing)
         })?;
         manifest.check(place)?;
         Ok(manifest)
     }
 
-    fn assemble(self, told: Told) -> Option<Manifest> {
+    fn assemble(self, trainer: TrainerSections) -> Option<Manifest> {
         let size = self.size?.value;
         Some(Manifest {
             format: FORMAT,
@@ -320,9 +311,9 @@ impl Facts {
                 embedding: self.embedding?.value,
             },
             rejection: self.rejection?.value,
-            drift: told.drift,
-            training: told.training,
-            proof: told.proof,
+            drift: trainer.drift,
+            training: trainer.training,
+            proof: trainer.proof,
         })
     }
 }

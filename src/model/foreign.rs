@@ -1,10 +1,10 @@
 //! What other tools write about their models, read by their own rules.
 
-pub mod huggingface;
-pub mod image_metadata;
-pub mod labels;
-pub mod timm;
-pub mod ultralytics;
+pub(super) mod huggingface;
+pub(super) mod image_metadata;
+pub(super) mod labels;
+pub(super) mod timm;
+pub(super) mod ultralytics;
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn read_json(path: &Path) -> Result<Option<Value>> {
     serde_json::from_str(&text).map(Some).map_err(|e| {
         Error::model(place, "is not JSON")
             .caused_by(e)
-            .remedy("mend or remove the file")
+            .with_remedy("mend or remove the file")
     })
 }
 

@@ -2,8 +2,11 @@
 //! another one to it, and `metadata_props` is a repeated field: so the network's bytes
 //! stay as they are, and only an earlier manifest is cut out.
 
+use std::path::Path;
+
 use prost::Message;
 
+use super::Model;
 use super::manifest::KEY;
 use super::onnx::{Entry, ModelProto};
 use crate::error::{Error, Result};
@@ -11,16 +14,37 @@ use crate::error::{Error, Result};
 /// Field number of `metadata_props` in `ModelProto`.
 const METADATA_PROPS: u64 = 14;
 
+impl Model {
+    /// Writes the model with its manifest, as it is now, into a file that describes itself.
+    /// It is written beside and renamed, so that it is whole or not there. External weights
+    /// stay where they are.
+    ///
+    /// # Errors
+    /// The model cannot be read, or the file not be written.
+    pub fn pack(&self, out: &Path) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            Error::output(out.display().to_string(), "cannot be written").caused_by(e)
+        };
+        let bytes = std::fs::read(&self.path)
+            .map_err(|e| Error::model(self.place(), "cannot be read").caused_by(e))?;
+        let packed = embed(&self.place(), &bytes, self.manifest.to_json()?)?;
+        let unfinished = out.with_extension("onnx.unfinished");
+        std::fs::write(&unfinished, packed)
+            .and_then(|()| std::fs::rename(&unfinished, out))
+            .map_err(failed)
+    }
+}
+
 /// The bytes of `model` with `manifest` (JSON) as its only manifest.
 ///
 /// # Errors
-/// `model` is no protobuf message.
-pub fn embed(place: &str, model: &[u8], manifest: String) -> Result<Vec<u8>> {
+/// `model` is not a protobuf message.
+fn embed(place: &str, model: &[u8], manifest: String) -> Result<Vec<u8>> {
     let mut packed = Vec::with_capacity(model.len() + manifest.len() + 64);
     let mut rest = model;
     while !rest.is_empty() {
         let field = next_field(rest)
-            .ok_or_else(|| Error::model(place, "no ONNX model: a field is cut short"))?;
+            .ok_or_else(|| Error::model(place, "not an ONNX model: a field is cut short"))?;
         let (bytes, after) = rest.split_at(field.length);
         if !(field.number == METADATA_PROPS && is_manifest(&bytes[field.header..])) {
             packed.extend_from_slice(bytes);
@@ -119,7 +143,7 @@ mod tests {
         let error = embed("m.onnx", &[0x3a, 0xff, 0x01, 0x00], "x".into()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "m.onnx: no ONNX model: a field is cut short"
+            "m.onnx: not an ONNX model: a field is cut short"
         );
     }
 }

@@ -2,16 +2,19 @@
 //! in order; a live one gives the newest.
 
 mod camera;
+mod chain;
 mod child;
+mod drops;
 mod files;
 mod newest;
 mod open;
 mod outage;
+pub(crate) mod recording;
 mod replay;
+mod spec;
 mod split;
 mod stream;
 mod synthetic;
-mod tally;
 mod window;
 mod y4m;
 
@@ -20,15 +23,13 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-pub use camera::{
-    Camera, Coding, Cover, Mode, ModeWish, Node, Portable, modes_of, nodes, nodes_in,
-};
+pub use camera::{Coding, Cover, Mode, ModeRequest, Node, modes_of, nodes, nodes_in};
+pub use drops::DropCounters;
 pub use files::{ListFormat, pictures_below};
-pub use newest::{Newest, Policy, Taken};
-pub use open::{Keepers, Opened, SourceOptions, open};
-pub use replay::{Entry, FRAMES};
-pub use synthetic::Settings as SyntheticSettings;
-pub use tally::Tally;
+pub use newest::{Newest, Policy};
+pub use open::{ChildHandles, Opened, SourceOptions, open};
+pub use spec::SourceSpec;
+pub use synthetic::SyntheticSettings;
 
 /// One frame as it was captured. Its buffers are reused for the next one.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub struct Frame {
     /// How long reading it took.
     pub capture: Duration,
     /// What a live source has left out so far.
-    pub tally: Tally,
+    pub drops: DropCounters,
     /// Whether its age matters.
     pub live: bool,
 }
@@ -146,7 +147,7 @@ impl Default for Frame {
             time: SystemTime::UNIX_EPOCH,
             instant: Instant::now(),
             capture: Duration::ZERO,
-            tally: Tally::default(),
+            drops: DropCounters::default(),
             live: false,
         }
     }

@@ -6,17 +6,19 @@ mod geometry;
 mod layout;
 mod resample;
 mod shrink;
-mod tensor;
+mod taps;
 mod yuv;
 
 use super::capture::Cover;
-use super::decode::{Need, Picture, Region};
+use super::decode::{Need, Picture};
 use crate::model::manifest::{Color, Input, Preprocess, Resize};
+use crate::region::Region;
+use crate::tensor::Tensor;
 pub use framing::{Framing, Roi, Rotation, Turn};
 use geometry::Sampling;
-use resample::support;
+
 use shrink::Shrinker;
-pub use tensor::{Elements, Tensor};
+use taps::support;
 
 /// Turns pictures into tensors; owns every buffer that takes.
 pub struct Preprocessor {

@@ -1,12 +1,12 @@
 //! Fourth stage: calibrated scores for every class from what the network gave.
 
-mod doubt;
+mod check;
 
-use crate::engine::RawScores;
 use crate::error::{Error, Result};
-use crate::model::graph::check_classes;
+use crate::model::check_classes;
 use crate::model::manifest::{Manifest, OutputKind, Quantization};
-pub use doubt::Doubt;
+use crate::tensor::{RawOutput, softmax};
+use check::OutputCheck;
 
 /// A probability for every class, in the labels' order; their sum is 1.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,18 +22,18 @@ pub struct Candidate {
 }
 
 /// Turns a network's output into scores.
-pub struct Scorer {
+pub(crate) struct Scorer {
     place: String,
     kind: OutputKind,
     temperature: f32,
     quantization: Option<Quantization>,
     classes: usize,
-    doubt: Doubt,
+    check: OutputCheck,
 }
 
 impl Scorer {
     /// A scorer by the model's own account of its output.
-    pub fn new(manifest: &Manifest) -> Self {
+    pub(crate) fn new(manifest: &Manifest) -> Self {
         let output = &manifest.output;
         Self {
             place: format!("output `{}`", output.tensor),
@@ -41,7 +41,7 @@ impl Scorer {
             temperature: output.temperature as f32,
             quantization: output.quantization,
             classes: manifest.labels.len(),
-            doubt: Doubt::new(
+            check: OutputCheck::new(
                 output.kind,
                 output.quantization.map(|q| q.scale),
                 manifest.labels.len(),
@@ -52,10 +52,10 @@ impl Scorer {
     /// The scores of place `item` of a batch of `batch`.
     ///
     /// # Errors
-    /// Another number of scores than labels, or values that are no numbers.
-    pub fn run(
+    /// Another number of scores than labels, or values that are not numbers.
+    pub(crate) fn run(
         &mut self,
-        raw: &RawScores,
+        raw: &RawOutput,
         batch: usize,
         item: usize,
         scores: &mut Scores,
@@ -77,7 +77,7 @@ impl Scorer {
         scores.0.clear();
         scores.0.extend(values.iter().map(|v| (v - zero) * scale));
         self.check_numbers(scores)?;
-        self.doubt.look(&scores.0);
+        self.check.look(&scores.0);
         match self.kind {
             OutputKind::Logits => softmax(&mut scores.0, self.temperature),
             OutputKind::LogProbabilities if self.temperature == 1.0 => {
@@ -100,32 +100,21 @@ impl Scorer {
 
     fn check_numbers(&self, scores: &Scores) -> Result<()> {
         if scores.0.iter().any(|v| v.is_nan()) {
-            return Err(Error::engine(&self.place, "the network gave NaN or infinite values").remedy(
-                "the model file is damaged, or its values overflow 16-bit floats: compare with `ocelli verify`",
+            return Err(Error::engine(&self.place, "the network gave NaN or infinite values").with_remedy(
+                "the model file is damaged, or its values overflow 16-bit floats: replay its proof",
             ));
         }
         Ok(())
     }
 
     /// What is wrong with the output's declared kind, if anything is.
-    pub fn doubt(&self) -> &Doubt {
-        &self.doubt
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        self.check.finding()
     }
-}
-
-/// `exp(v / t) / sum(exp(v / t))`, from the largest down so that nothing overflows.
-pub fn softmax(values: &mut [f32], temperature: f32) {
-    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for value in values.iter_mut() {
-        *value = ((*value - largest) / temperature).exp();
-        sum += *value;
-    }
-    values.iter_mut().for_each(|v| *v /= sum);
 }
 
 /// The best class; of equals the first, and class 0 of none.
-pub fn best(scores: &[f32]) -> Candidate {
+pub(crate) fn best(scores: &[f32]) -> Candidate {
     let mut best = Candidate {
         index: 0,
         score: f32::NEG_INFINITY,
@@ -154,25 +143,7 @@ impl Scores {
 
 #[cfg(test)]
 mod tests {
-    use super::{Candidate, Scores, softmax};
-
-    #[test]
-    fn softmax_is_what_numpy_gives() {
-        // numpy: exp([1,2,3]/2) / sum
-        let mut values = [1.0, 2.0, 3.0];
-        softmax(&mut values, 2.0);
-        let expected = [0.186_323_72, 0.307_195_9, 0.506_480_4];
-        assert!(
-            values
-                .iter()
-                .zip(expected)
-                .all(|(a, b)| (a - b).abs() < 1e-6),
-            "{values:?}"
-        );
-        let mut huge = [1e30, -1e30, f32::NEG_INFINITY];
-        softmax(&mut huge, 1.0);
-        assert_eq!(huge, [1.0, 0.0, 0.0]);
-    }
+    use super::{Candidate, Scores};
 
     #[test]
     fn top_keeps_order_and_ties() {

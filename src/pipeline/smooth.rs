@@ -2,13 +2,13 @@
 //! model was trained to say when it does not know. Over time, two things keep a live
 //! answer steady; both are off unless asked for.
 //!
-//! **Smoothing** (`--smooth τ`): each class's score follows an exponential moving average
+//! **Smoothing** (a time constant τ): each class's score follows an exponential moving average
 //! by the clock, not by the frame, so that dropped frames change nothing:
 //! `s ← s + (1 − exp(−Δt/τ)) · (p − s)`, where `p` is the new score and `Δt` the time
 //! since the last one. After `τ` a sudden change has arrived by 63 %, after `3τ` by 95 %.
 //! Scores stay within 0 to 1, and their sum stays what it was.
 //!
-//! **Hysteresis** (`--enter`, `--leave`, `--hold`): a class is entered at `enter` or above,
+//! **Hysteresis** (`enter`, `leave`, `hold`): a class is entered at `enter` or above,
 //! and stays the answer while it is at `leave` or above, even if another is ahead but
 //! below `enter`; below `leave` the answer is unknown. Any change has to last for `hold`.
 //! With enter 0.7 and leave 0.4, scores of 0.75, 0.5, 0.45 for "cat" are cat, cat, cat;
@@ -55,7 +55,7 @@ pub struct SmoothOptions {
 
 /// What is asked for; what is `None` follows from the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SmoothWish {
+pub struct SmoothRequest {
     /// Time constant of the moving average; zero for none.
     pub time_constant: Duration,
     /// The score at which a class is entered, 0 to 1; else the model's rejection threshold.
@@ -74,7 +74,7 @@ impl SmoothOptions {
     }
 }
 
-impl SmoothWish {
+impl SmoothRequest {
     /// The options for a model with a rejection `threshold`.
     ///
     /// # Errors
@@ -84,10 +84,11 @@ impl SmoothWish {
         let leave = self.leave.unwrap_or(enter);
         if leave > enter {
             return Err(Error::usage(
-                "--leave",
+                "leave",
                 format!("{leave} is above the score {enter} at which a class is entered"),
             )
-            .remedy("set --enter to at least as much"));
+            .with_remedy("set the score at which a class is entered to at least as much")
+            .with_settings(&["enter"]));
         }
         Ok(SmoothOptions {
             time_constant: self.time_constant,
@@ -99,7 +100,7 @@ impl SmoothWish {
 }
 
 /// Decides from frame to frame.
-pub struct Decider {
+pub(crate) struct Decider {
     options: SmoothOptions,
     average: Vec<f32>,
     last: Option<Instant>,
@@ -111,7 +112,7 @@ pub struct Decider {
 
 impl Decider {
     /// A decider that knows nothing yet.
-    pub fn new(options: SmoothOptions) -> Self {
+    pub(super) fn new(options: SmoothOptions) -> Self {
         Self {
             options,
             average: Vec::new(),
@@ -123,12 +124,12 @@ impl Decider {
 
     /// The decision for the scores of a frame captured `at`. The scores become those that
     /// the decision rests on.
-    pub fn run(&mut self, scores: &mut Scores, at: Instant) -> Decision {
+    pub(super) fn run(&mut self, scores: &mut Scores, at: Instant) -> Decision {
         self.smooth(scores, at);
         let best = best(&scores.0);
-        let wished = self.wish(&scores.0, best);
-        let change = self.decide(wished, at);
-        let state = self.current.map_or(wished, |(state, _)| state);
+        let target = self.target(&scores.0, best);
+        let change = self.decide(target, at);
+        let state = self.current.map_or(target, |(state, _)| state);
         Decision {
             best: state.map_or(best, |index| Candidate {
                 index,
@@ -157,7 +158,7 @@ impl Decider {
     }
 
     /// What the scores call for, regardless of how long they have.
-    fn wish(&self, scores: &[f32], best: Candidate) -> State {
+    fn target(&self, scores: &[f32], best: Candidate) -> State {
         let current = self.current.and_then(|(state, _)| state);
         if best.score >= self.options.enter {
             return Some(best.index);
@@ -165,26 +166,26 @@ impl Decider {
         current.filter(|index| scores[*index] >= self.options.leave)
     }
 
-    fn decide(&mut self, wished: State, at: Instant) -> Option<Change> {
+    fn decide(&mut self, target: State, at: Instant) -> Option<Change> {
         let Some((state, since)) = self.current else {
             // Nothing is known yet: there is nothing to hold on to.
-            self.current = Some((wished, at));
+            self.current = Some((target, at));
             return Some(Change { before: None });
         };
-        if wished == state {
+        if target == state {
             self.pending = None;
             return None;
         }
         let waited_since = match self.pending {
-            Some((pending, since)) if pending == wished => since,
+            Some((pending, since)) if pending == target => since,
             _ => at,
         };
         if at.saturating_duration_since(waited_since) < self.options.hold {
-            self.pending = Some((wished, waited_since));
+            self.pending = Some((target, waited_since));
             return None;
         }
         self.pending = None;
-        self.current = Some((wished, at));
+        self.current = Some((target, at));
         Some(Change {
             before: Some((state, at.saturating_duration_since(since))),
         })
@@ -193,7 +194,7 @@ impl Decider {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Decider, Decision, SmoothOptions, SmoothWish, State};
+    use super::{Change, Decider, Decision, SmoothOptions, SmoothRequest, State};
     use crate::pipeline::score::Scores;
     use std::time::{Duration, Instant};
 
@@ -219,10 +220,10 @@ mod tests {
 
     #[test]
     fn a_score_at_the_threshold_is_known_and_one_below_is_not() {
-        let options = SmoothWish::default().resolve(Some(0.6)).unwrap();
+        let options = SmoothRequest::default().resolve(Some(0.6)).unwrap();
         let scores = [[0.39, 0.61], [0.6, 0.4], [0.59, 0.41], [0.1, 0.9]];
         assert_eq!(states(options, &scores), [Some(1), Some(0), None, Some(1)]);
-        let none = SmoothWish::default().resolve(None).unwrap();
+        let none = SmoothRequest::default().resolve(None).unwrap();
         assert_eq!(states(none, &[[0.5, 0.4], [0.4, 0.5]]), [Some(0), Some(1)]);
     }
 

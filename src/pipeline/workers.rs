@@ -3,15 +3,17 @@
 //! worker with many threads, because decoding is spread over the cores, too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
+
 use super::Pipeline;
 use super::capture::{Frame, Pull, Source};
-use super::write::Record;
+use super::record::Record;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a stop may go unnoticed.
@@ -89,7 +91,7 @@ pub fn run(
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 /// One worker: takes frames, classifies them, hands the records on.
@@ -122,7 +124,7 @@ fn work(
 
 fn died() -> Error {
     Error::engine("worker", "a worker died and took frames with it")
-        .remedy("this is a fault of the program: report it with the message above")
+        .with_remedy("this is a fault of the program: report it with the message above")
 }
 
 type Failure = Option<(u64, Error)>;

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MOST: usize = 64 << 20;
 
 /// A stream that lingers.
-pub struct Lingering {
+pub(super) struct Lingering {
     stream: TcpStream,
     end: Option<Pin<Box<Sleep>>>,
     taken: usize,
@@ -25,7 +25,7 @@ pub struct Lingering {
 
 impl Lingering {
     /// The stream, with a slower end.
-    pub fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
             end: None,

@@ -1,21 +1,19 @@
 //! What a monitoring system asks for (OpenMetrics text, as Prometheus reads it): counts,
 //! times in seconds, and what the model is. Labels and causes are few and known.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
+use crate::error::Result;
+use crate::pipeline::capture::DropCounters;
+use crate::pipeline::record::{Context, Record};
+use crate::session::{FrameEvent, LoopStats, Observer};
+use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry, Unit};
-
-use super::Presented;
-use crate::audience::{Audience, Moment};
-use crate::error::Result;
-use crate::pipeline::capture::Tally;
-use crate::pipeline::live::Standing;
-use crate::pipeline::write::{Context, Record};
 
 /// Names and values.
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -122,7 +120,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// The text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -130,8 +128,8 @@ impl Metrics {
     }
 
     /// A frame was classified.
-    pub fn observe(&self, context: &Context, record: &Record) {
-        let way = if record.tally.is_some() {
+    pub(crate) fn observe(&self, context: &Context, record: &Record) {
+        let way = if record.drops.is_some() {
             "live"
         } else {
             "request"
@@ -159,7 +157,7 @@ impl Metrics {
     }
 
     /// A request was answered after `seconds`.
-    pub fn answered(&self, route: &str, status: u16, seconds: f64) {
+    pub(crate) fn answered(&self, route: &str, status: u16, seconds: f64) {
         let route = ("route", route.to_owned());
         let labels = [route.clone(), ("status", status.to_string())];
         self.requests.get_or_create(&labels).inc();
@@ -167,44 +165,44 @@ impl Metrics {
     }
 
     /// So many pictures wait in this queue.
-    pub fn set_queue(&self, name: &'static str, depth: usize) {
+    pub(crate) fn set_queue(&self, name: &'static str, depth: usize) {
         let queue = [("queue", name.to_owned())];
         let depth = i64::try_from(depth).unwrap_or(i64::MAX);
         self.queue.get_or_create(&queue).set(depth);
     }
 
     /// So many watch.
-    pub fn set_viewers(&self, viewers: usize) {
+    pub(crate) fn set_viewers(&self, viewers: usize) {
         self.viewers.set(i64::try_from(viewers).unwrap_or(i64::MAX));
     }
 
     /// This model is served from now on.
-    pub fn present(&self, presented: &Presented) {
+    pub(crate) fn set_model(&self, context: &Context, sha256: &str) {
         let Context {
             model, identity, ..
-        } = &presented.context;
+        } = context;
         let labels = [
             ("model", model.clone()),
-            ("sha256", presented.sha256.clone()),
+            ("sha256", sha256.to_owned()),
             ("engine", identity.engine.to_string()),
             ("provider", identity.provider.to_string()),
         ];
-        let mut shown = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.model.lock();
         if let Some(old) = shown.replace(labels.clone()) {
             self.models.remove(&old);
         }
         self.models.get_or_create(&labels).set(1);
     }
 
-    fn enter(&self, standing: &Standing) {
-        let Tally {
+    fn update(&self, stats: &LoopStats) {
+        let DropCounters {
             newer,
             camera,
             damaged,
             paced,
             still,
             outages,
-        } = standing.tally;
+        } = stats.drops;
         for (cause, count) in [
             ("newer", newer),
             ("camera", camera),
@@ -218,7 +216,7 @@ impl Metrics {
             );
         }
         raise(&self.outages, outages);
-        self.source_up.set(i64::from(standing.lost.is_none()));
+        self.source_up.set(i64::from(stats.lost.is_none()));
     }
 }
 
@@ -228,16 +226,16 @@ fn raise(counter: &Counter, count: u64) {
 }
 
 /// Counts what a live loop does.
-pub struct Meter(pub std::sync::Arc<Metrics>);
+pub struct Meter(pub Arc<Metrics>);
 
-impl Audience for Meter {
-    fn moment(&mut self, moment: &Moment) -> Result<()> {
-        self.0.observe(moment.context, moment.record);
+impl Observer for Meter {
+    fn on_frame(&mut self, event: &FrameEvent) -> Result<()> {
+        self.0.observe(event.context, event.record);
         Ok(())
     }
 
-    fn standing(&mut self, standing: &Standing) -> Result<()> {
-        self.0.enter(standing);
+    fn on_stats(&mut self, stats: &LoopStats) -> Result<()> {
+        self.0.update(stats);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 
 /// `GET /openapi.json`
-pub async fn document() -> impl IntoResponse {
+pub(crate) async fn document() -> impl IntoResponse {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     const TEXT: &str = include_str!("openapi.json");
     let text = TEXT.replace("0.0.0", env!("CARGO_PKG_VERSION"));

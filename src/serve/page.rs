@@ -11,17 +11,17 @@ fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {
 }
 
 /// `GET /`
-pub async fn index() -> impl IntoResponse {
+pub(crate) async fn index() -> impl IntoResponse {
     file("text/html; charset=utf-8", include_str!("page/index.html"))
 }
 
 /// `GET /page.css`
-pub async fn style() -> impl IntoResponse {
+pub(crate) async fn style() -> impl IntoResponse {
     file("text/css; charset=utf-8", include_str!("page/page.css"))
 }
 
 /// `GET /page.js`
-pub async fn script() -> impl IntoResponse {
+pub(crate) async fn script() -> impl IntoResponse {
     file(
         "text/javascript; charset=utf-8",
         include_str!("page/page.js"),
@@ -29,6 +29,6 @@ pub async fn script() -> impl IntoResponse {
 }
 
 /// `GET /favicon.ico`, which browsers ask for unasked.
-pub async fn icon() -> impl IntoResponse {
+pub(crate) async fn icon() -> impl IntoResponse {
     file("image/svg+xml", include_str!("page/icon.svg"))
 }

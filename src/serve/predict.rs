@@ -13,91 +13,96 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::desk::{Desk, Job};
 use super::problem::Problem;
+use super::queue::{Job, RequestQueue};
+use super::state::{Api, AppState};
 use super::upload::{self, Upload};
-use super::{House, Service};
 use crate::error::Error;
 
 /// What may stand behind the question mark.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wish {
+pub(crate) struct PredictQuery {
     top_k: Option<u32>,
 }
 
-impl Wish {
+impl PredictQuery {
     /// Classes per record, at least one and at most all.
-    fn top_k(&self, house: &House) -> Result<usize, Problem> {
+    fn top_k(&self, app: &AppState) -> Result<usize, Problem> {
         match self.top_k {
             Some(0) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "top_k is 0, expected a number from 1 upwards",
             )),
-            wished => {
-                let classes = house.served()?.context.labels.len();
-                let wished = wished.map_or(house.top_k, |top_k| top_k as usize);
-                Ok(wished.min(classes))
+            asked => {
+                let classes = app.ready_model()?.context.labels.len();
+                let top_k = asked.map_or(app.top_k, |top_k| top_k as usize);
+                Ok(top_k.min(classes))
             }
         }
     }
 }
 
-type Asked = Result<Query<Wish>, QueryRejection>;
+type Asked = Result<Query<PredictQuery>, QueryRejection>;
 
 /// Classifies at once.
 ///
 /// # Errors
 /// Whatever is wrong with the request.
-pub async fn predict(
-    State(service): State<Arc<Service>>,
-    wish: Asked,
+pub(crate) async fn predict(
+    State(api): State<Arc<Api>>,
+    query: Asked,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    answer(&service, &service.house.desk, wish, &headers, body).await
+    answer(&api, &api.app.requests, query, &headers, body).await
 }
 
 /// Classifies together with what others send in these milliseconds.
 ///
 /// # Errors
 /// Whatever is wrong with the request.
-pub async fn batch(
-    State(service): State<Arc<Service>>,
-    wish: Asked,
+pub(crate) async fn batch(
+    State(api): State<Arc<Api>>,
+    query: Asked,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let desk = service.house.batches.as_ref().ok_or_else(|| {
+    let queue = api.app.batches.as_ref().ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
-            "batches are not collected here; start the service with --batch-window 5ms, or use /predict",
+            "the service does not collect batches; use /predict",
         )
     })?;
-    answer(&service, desk, wish, &headers, body).await
+    answer(&api, queue, query, &headers, body).await
 }
 
 async fn answer(
-    service: &Service,
-    desk: &Desk,
-    wish: Asked,
+    api: &Api,
+    queue: &RequestQueue,
+    query: Asked,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let house = &service.house;
-    let Query(wish) = wish.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
-    let top_k = wish.top_k(house)?;
-    let uploads = upload::receive(service, headers, body).await?;
-    let answers = submit(desk, uploads, top_k)?;
+    let app = &api.app;
+    let Query(query) = query.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
+    let top_k = query.top_k(app)?;
+    let uploads = upload::receive(api, headers, body).await?;
+    let answers = submit(queue, uploads, top_k)?;
     let all = async {
         let mut found = Vec::with_capacity(answers.len());
         for answer in answers {
-            let lost = || Err(Error::engine("desk", "the picture was lost on its way"));
+            let lost = || {
+                Err(Error::engine(
+                    "request queue",
+                    "the picture was lost on its way",
+                ))
+            };
             found.push(answer.await.unwrap_or_else(|_| lost()));
         }
         found
     };
-    let found = timeout(service.patience, all)
+    let found = timeout(api.patience, all)
         .await
         .map_err(|_| Problem::busy("the answer was not found in time"))?;
     respond(&found)
@@ -106,11 +111,11 @@ async fn answer(
 type Answer = crate::error::Result<Bytes>;
 
 fn submit(
-    desk: &Desk,
+    queue: &RequestQueue,
     uploads: Vec<Upload>,
     top_k: usize,
 ) -> Result<Vec<oneshot::Receiver<Answer>>, Problem> {
-    let (_, capacity) = desk.depth();
+    let (_, capacity) = queue.depth();
     let (jobs, answers) = uploads
         .into_iter()
         .map(|upload| {
@@ -122,12 +127,12 @@ fn submit(
                 arrived: Instant::now(),
                 top_k,
                 answer,
-                held: upload.held,
+                _held: upload.held,
             };
             (job, waits)
         })
         .unzip();
-    desk.submit(jobs).map_err(|waiting| {
+    queue.submit(jobs).map_err(|waiting| {
         Problem::busy(format!(
             "{waiting} pictures wait already, at most {capacity} do"
         ))

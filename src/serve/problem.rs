@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 
 /// A problem. Its type is always `about:blank`: the status says what kind it is.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     retry: bool,
@@ -24,7 +24,7 @@ struct Document<'a> {
 
 impl Problem {
     /// A problem; `detail` says what was found, what was expected and what mends it.
-    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             status,
             detail: detail.into(),
@@ -33,7 +33,7 @@ impl Problem {
     }
 
     /// There is too much to do at present.
-    pub fn busy(detail: impl Into<String>) -> Self {
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
         Self {
             retry: true,
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
@@ -41,7 +41,7 @@ impl Problem {
     }
 
     /// The document itself.
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let document = Document {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Problem"),
@@ -59,7 +59,7 @@ impl From<&Error> for Problem {
             ErrorKind::Input => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, error.to_string())
+        Self::new(status, format!("{error:#}"))
     }
 }
 

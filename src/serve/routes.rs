@@ -14,11 +14,12 @@ use serde_json::value::RawValue;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::problem::Problem;
-use super::{Service, guard, live, openapi, page, predict};
+use super::state::Api;
+use super::{auth, openapi, page, predict, watch};
 
 /// All routes. What tells nothing of what is seen is open to everyone.
-pub fn router(service: Arc<Service>, origins: Vec<String>) -> Router {
-    let guarded = Router::new()
+pub(crate) fn router(api: Arc<Api>, origins: Vec<String>) -> Router {
+    let authenticated = Router::new()
         .route("/", get(page::index))
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
@@ -29,26 +30,26 @@ pub fn router(service: Arc<Service>, origins: Vec<String>) -> Router {
         .route("/status", get(status))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi::document))
-        .route("/events", get(live::events))
-        .route("/stream", get(live::stream))
-        .route("/snapshot.jpg", get(live::snapshot))
-        .layer(from_fn_with_state(service.clone(), guard::guard));
+        .route("/events", get(watch::events))
+        .route("/stream", get(watch::stream))
+        .route("/snapshot.jpg", get(watch::snapshot))
+        .layer(from_fn_with_state(api.clone(), auth::authenticate));
     let router = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .merge(guarded)
+        .merge(authenticated)
         .fallback(nowhere)
         .method_not_allowed_fallback(otherwise)
         // `upload` has limits of its own.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(service.clone(), count))
+        .layer(from_fn_with_state(api.clone(), count))
         .layer(from_fn_with_state(Arc::new(marks(&origins)), mark));
     let router = if origins.is_empty() {
         router
     } else {
         router.layer(cors(origins))
     };
-    router.with_state(service)
+    router.with_state(api)
 }
 
 fn cors(origins: Vec<String>) -> CorsLayer {
@@ -66,13 +67,13 @@ fn cors(origins: Vec<String>) -> CorsLayer {
 }
 
 /// Counts every answer by its route, not by its path: paths are as many as clients like.
-async fn count(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+async fn count(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let seconds = started.elapsed().as_secs_f64();
-    let metrics = &service.house.metrics;
+    let metrics = &api.app.metrics;
     metrics.answered(route, response.status().as_u16(), seconds);
     response
 }
@@ -131,8 +132,8 @@ async fn healthz() -> &'static str {
     "alive\n"
 }
 
-async fn readyz(State(service): State<Arc<Service>>) -> Result<&'static str, Problem> {
-    service.house.served().map(|_| "ready\n")
+async fn readyz(State(api): State<Arc<Api>>) -> Result<&'static str, Problem> {
+    api.app.ready_model().map(|_| "ready\n")
 }
 
 fn as_json(body: impl IntoResponse) -> Response {
@@ -140,35 +141,35 @@ fn as_json(body: impl IntoResponse) -> Response {
     ([(header::CONTENT_TYPE, JSON)], body).into_response()
 }
 
-async fn model(State(service): State<Arc<Service>>) -> Result<Response, Problem> {
-    Ok(as_json(service.house.served()?.document.clone()))
+async fn model(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
+    Ok(as_json(api.app.ready_model()?.document.clone()))
 }
 
-async fn metrics(State(service): State<Arc<Service>>) -> Response {
+async fn metrics(State(api): State<Arc<Api>>) -> Response {
     const OPEN_METRICS: HeaderValue =
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     (
         [(header::CONTENT_TYPE, OPEN_METRICS)],
-        service.house.metrics.text(),
+        api.app.metrics.text(),
     )
         .into_response()
 }
 
-async fn status(State(service): State<Arc<Service>>) -> Response {
-    let house = &service.house;
-    let presented = house.presented();
-    let context = presented.as_ref().map(|presented| &presented.context);
-    let (depth, capacity) = house.desk.depth();
-    let live = house.live.as_ref();
+async fn status(State(api): State<Arc<Api>>) -> Response {
+    let app = &api.app;
+    let model = app.model();
+    let context = model.as_ref().map(|model| &model.context);
+    let (depth, capacity) = app.requests.depth();
+    let live = app.live.as_ref();
     let state = live.and_then(|live| live.state());
     let state: Option<&RawValue> = state.as_ref().and_then(|s| serde_json::from_slice(s).ok());
     let status = json!({
-        "ready": presented.is_some(),
+        "ready": model.is_some(),
         "model": context.map(|context| &context.model),
         "engine": context.map(|context| &context.identity.engine),
         "provider": context.map(|context| &context.identity.provider),
         "source": live.map(|live| &live.source),
-        "uptime_s": house.started.elapsed().as_secs(),
+        "uptime_s": app.started.elapsed().as_secs(),
         "queue": { "depth": depth, "capacity": capacity },
         "state": state,
     });

@@ -1,24 +1,22 @@
 //! Pictures out of requests: a body that is one, or a form that holds several. Sizes are
 //! checked before anything is kept, and everything has to be there in time.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use futures_util::stream::unfold;
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::Service;
+use super::budget::{Held, Metered, Refused};
 use super::problem::Problem;
+use super::state::Api;
 
 /// One picture as it came.
-pub struct Upload {
+pub(crate) struct Upload {
     /// The file's name, or `request`.
     pub name: String,
     /// Its bytes.
@@ -27,64 +25,6 @@ pub struct Upload {
     pub took: Duration,
     /// The memory that its request takes, of that for all uploads.
     pub held: Held,
-}
-
-/// Memory that a request holds until everything is done that came with it.
-pub type Held = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
-
-/// Why a body is not read on.
-#[derive(Debug)]
-enum Refused {
-    TooLarge,
-    NoMemory,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLarge => "the body is too large",
-            Self::NoMemory => "other uploads fill the memory",
-        })
-    }
-}
-
-impl std::error::Error for Refused {}
-
-/// A body that is counted as it comes, whatever is in it: within its own limit, and within
-/// that of all uploads together.
-struct Metered {
-    body: Body,
-    left: usize,
-    budget: Arc<Semaphore>,
-    held: Held,
-}
-
-impl Metered {
-    /// The next bytes.
-    async fn next(mut self) -> Option<(Result<Bytes, axum::BoxError>, Self)> {
-        loop {
-            let data = match self.body.frame().await?.map(|frame| frame.into_data()) {
-                Ok(Ok(data)) => data,
-                // Trailers are of no interest.
-                Ok(Err(_)) => continue,
-                Err(error) => return Some((Err(error.into()), self)),
-            };
-            return Some((self.take(data).map_err(Into::into), self));
-        }
-    }
-
-    fn take(&mut self, data: Bytes) -> Result<Bytes, Refused> {
-        self.left = self.left.checked_sub(data.len()).ok_or(Refused::TooLarge)?;
-        let share = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let more = self.budget.clone().try_acquire_many_owned(share);
-        let more = more.map_err(|_| Refused::NoMemory)?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *held {
-            Some(held) => held.merge(more),
-            none => *none = Some(more),
-        }
-        Ok(data)
-    }
 }
 
 /// What a body is, by its type.
@@ -118,7 +58,7 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
 fn too_large(limit: usize) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
-        format!("the body has more than {limit} bytes; the service takes more with --max-body"),
+        format!("the body has more than {limit} bytes, the most that this service takes"),
     )
 }
 
@@ -126,13 +66,13 @@ fn too_large(limit: usize) -> Problem {
 ///
 /// # Errors
 /// The wrong type, too large, too slow, broken off, or nothing at all.
-pub async fn receive(
-    service: &Service,
+pub(crate) async fn receive(
+    api: &Api,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Vec<Upload>, Problem> {
     let kind = kind(headers)?;
-    let limit = service.max_body;
+    let limit = api.max_body;
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -143,20 +83,18 @@ pub async fn receive(
     let metered = Metered {
         body,
         left: limit,
-        budget: service.budget.clone(),
+        budget: api.budget.clone(),
         held: held.clone(),
     };
     let body = Body::from_stream(unfold(metered, Metered::next));
     let reading = async {
         match kind {
-            Kind::Picture => picture(service, body, held)
-                .await
-                .map(|upload| vec![upload]),
-            Kind::Form => form(service, headers, body, held).await,
+            Kind::Picture => picture(api, body, held).await.map(|upload| vec![upload]),
+            Kind::Form => form(api, headers, body, held).await,
         }
     };
-    let uploads = timeout(service.patience, reading).await.map_err(|_| {
-        let patience = humantime::format_duration(service.patience);
+    let uploads = timeout(api.patience, reading).await.map_err(|_| {
+        let patience = humantime::format_duration(api.patience);
         Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             format!("the body did not come within {patience}"),
@@ -170,11 +108,11 @@ pub async fn receive(
 }
 
 /// The problem for what broke a body off.
-fn broken(service: &Service, what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+fn broken(api: &Api, what: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
     let refused = std::iter::successors(Some(error), |error| error.source())
         .find_map(|error| error.downcast_ref::<Refused>());
     match refused {
-        Some(Refused::TooLarge) => too_large(service.max_body),
+        Some(Refused::TooLarge) => too_large(api.max_body),
         Some(Refused::NoMemory) => {
             Problem::busy("other uploads fill the memory that there is for them")
         }
@@ -182,11 +120,11 @@ fn broken(service: &Service, what: &str, error: &(dyn std::error::Error + 'stati
     }
 }
 
-async fn picture(service: &Service, mut body: Body, held: Held) -> Result<Upload, Problem> {
+async fn picture(api: &Api, mut body: Body, held: Held) -> Result<Upload, Problem> {
     let started = Instant::now();
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| broken(service, "the body broke off", &e))?;
+        let frame = frame.map_err(|e| broken(api, "the body broke off", &e))?;
         if let Ok(data) = frame.into_data() {
             bytes.extend_from_slice(&data);
         }
@@ -200,7 +138,7 @@ async fn picture(service: &Service, mut body: Body, held: Held) -> Result<Upload
 }
 
 async fn form(
-    service: &Service,
+    api: &Api,
     headers: &HeaderMap,
     body: Body,
     held: Held,
@@ -210,8 +148,8 @@ async fn form(
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
-    let failed = |e: MultipartError| broken(service, "the form cannot be read", &e);
-    let (_, most) = service.house.desk.depth();
+    let failed = |e: MultipartError| broken(api, "the form cannot be read", &e);
+    let (_, most) = api.app.requests.depth();
     let mut uploads = Vec::new();
     let mut started = Instant::now();
     while let Some(mut field) = form.next_field().await.map_err(failed)? {
@@ -246,7 +184,7 @@ fn name(field: &Field) -> Result<String, Problem> {
         _ => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             format!(
-                "the field `{name}` of the form is no file; wishes such as top_k stand in the address: /predict?top_k=3"
+                "the field `{name}` of the form is not a file; options such as top_k stand in the address: /predict?top_k=3"
             ),
         )),
     }

@@ -79,7 +79,7 @@ def test_a_field_that_is_no_file_is_told_where_wishes_stand(server: Server):
     body = b'--x\r\nContent-Disposition: form-data; name="top_k"\r\n\r\n3\r\n--x--\r\n'
     answer = server.predict(body, "multipart/form-data; boundary=x")
     assert answer.status == 400
-    assert "`top_k` of the form is no file; wishes such as top_k stand in the address" in answer.problem()["detail"]
+    assert "`top_k` of the form is not a file; options such as top_k stand in the address" in answer.problem()["detail"]
 
 
 def test_a_form_of_more_pictures_than_may_wait_is_too_large(server: Server):

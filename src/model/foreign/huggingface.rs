@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::model::facts::{Facts, fact};
 use crate::model::manifest::{Color, Filter, Resize, Size};
 
+/// Where most of these facts stand.
+const ORIGIN: &str = "preprocessor_config.json";
+
 /// Processors for which a bare number is the shortest side (`default_to_square=False`
 /// in their `get_size_dict` call).
 const SHORTEST: [&str; 9] = [
@@ -40,7 +43,7 @@ const SQUARE: [&str; 7] = [
 ///
 /// # Errors
 /// There is none.
-pub fn model_file(folder: &Path) -> Result<PathBuf> {
+pub(crate) fn model_file(folder: &Path) -> Result<PathBuf> {
     ["model.onnx", "onnx/model.onnx"]
         .iter()
         .map(|name| folder.join(name))
@@ -50,7 +53,7 @@ pub fn model_file(folder: &Path) -> Result<PathBuf> {
                 folder.display().to_string(),
                 "a folder without model.onnx or onnx/model.onnx",
             )
-            .remedy("name the model file itself")
+            .with_remedy("name the model file itself")
         })
 }
 
@@ -58,7 +61,7 @@ pub fn model_file(folder: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// A file that is not JSON, or a step that this runtime does not have.
-pub fn facts(model: &Path) -> Result<Facts> {
+pub(crate) fn facts(model: &Path) -> Result<Facts> {
     let mut folder = model.parent().unwrap_or(Path::new("."));
     if folder.ends_with("onnx") && !folder.join("config.json").exists() {
         folder = folder.parent().unwrap_or(folder);
@@ -84,7 +87,6 @@ fn id2label(map: &Value) -> Option<Vec<String>> {
 }
 
 fn processor_facts(path: &Path, p: &Value) -> Result<Facts> {
-    const ORIGIN: &str = "preprocessor_config.json";
     let enabled = |key: &str| p.get(key).and_then(Value::as_bool).unwrap_or(true);
     let mut facts = Facts {
         color: fact(Color::Rgb, ORIGIN),
@@ -121,6 +123,12 @@ fn processor_facts(path: &Path, p: &Value) -> Result<Facts> {
             facts.crop = fact(Some(crop), ORIGIN);
         }
     }
+    normalise(p, &enabled, &mut facts);
+    Ok(without_special_rules(p, facts))
+}
+
+/// Factor, mean and deviation.
+fn normalise(p: &Value, enabled: &dyn Fn(&str) -> bool, facts: &mut Facts) {
     let rescales = enabled("do_rescale");
     facts.rescale = match p.get("rescale_factor").and_then(Value::as_f64) {
         _ if !rescales => fact(1.0, ORIGIN),
@@ -143,7 +151,6 @@ fn processor_facts(path: &Path, p: &Value) -> Result<Facts> {
         facts.mean = fact(vec![0.0; 3], ORIGIN);
         facts.std = fact(vec![1.0; 3], ORIGIN);
     }
-    Ok(without_special_rules(p, facts))
 }
 
 /// Leaves open what some processors compute by rules of their own: LeViT and PoolFormer

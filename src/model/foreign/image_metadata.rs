@@ -10,7 +10,7 @@ use crate::model::onnx::ModelProto;
 ///
 /// # Errors
 /// A value that the specification does not have.
-pub fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
+pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     let mut facts = Facts::default();
     let unknown = |key: &str, value: &str, expected: &str| {
         Err(Error::model(

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 const BESIDE: [&str; 4] = ["labels.txt", "synset.txt", "classes.txt", "labels.csv"];
 
 /// The label file beside `model`, if there is one.
-pub fn beside(model: &Path) -> Option<PathBuf> {
+pub(crate) fn beside(model: &Path) -> Option<PathBuf> {
     let own = model.with_extension("labels.txt");
     let folder = model.parent().unwrap_or(Path::new("."));
     std::iter::once(own)
@@ -22,7 +22,7 @@ pub fn beside(model: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The file cannot be read, is empty, or numbers its lines with gaps.
-pub fn read(path: &Path) -> Result<Vec<String>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<String>> {
     let place = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|e| Error::model(&place, "the label file cannot be read").caused_by(e))?;
@@ -36,7 +36,7 @@ pub fn read(path: &Path) -> Result<Vec<String>> {
     };
     parse(&text).map_err(|what| {
         Error::model(place, what)
-            .remedy("write one label per line, in the order of the model's output")
+            .with_remedy("write one label per line, in the order of the model's output")
     })
 }
 
@@ -90,7 +90,7 @@ fn parse_csv(text: &str) -> std::result::Result<Vec<String>, String> {
         .from_reader(text.as_bytes());
     let mut entries = Vec::new();
     for (line, record) in reader.records().enumerate() {
-        let record = record.map_err(|e| format!("line {} is no CSV: {e}", line + 1))?;
+        let record = record.map_err(|e| format!("line {} is not CSV: {e}", line + 1))?;
         let index = record.get(0).map(|f| f.trim().parse::<usize>());
         match (index, record.get(1)) {
             (Some(Ok(index)), Some(name)) => entries.push((index, name.trim().to_owned())),

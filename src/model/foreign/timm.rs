@@ -17,7 +17,7 @@ const ORIGIN: &str = "timm config.json";
 ///
 /// # Errors
 /// A file that is not JSON, or a step that this runtime does not have.
-pub fn facts(model: &Path) -> Result<Facts> {
+pub(crate) fn facts(model: &Path) -> Result<Facts> {
     let path = model.parent().unwrap_or(Path::new(".")).join("config.json");
     let Some(config) = read_json(&path)? else {
         return Ok(Facts::default());
@@ -68,35 +68,35 @@ fn config_facts(place: &str, config: &Value, p: &Value) -> Result<Facts> {
         width: *width,
         height: *height,
     };
+    facts.size = fact(size, ORIGIN);
+    facts.crop = fact(Some(size), ORIGIN);
+    facts.resize = fact(resize(place, p, size)?, ORIGIN);
+    Ok(facts)
+}
+
+/// The resize of which `size` is cut.
+fn resize(place: &str, p: &Value, Size { width, height }: Size) -> Result<Resize> {
     let share = p
         .get("crop_pct")
         .and_then(Value::as_f64)
         .filter(|s| *s > 0.0)
         .unwrap_or(1.0);
     let grown = |side: usize| (side as f64 / share).floor() as usize;
-    let resize = match p.get("crop_mode").and_then(Value::as_str) {
-        Some("center") | None if width == height => Resize::Shortest {
-            size: grown(*width),
-        },
-        Some("squash") => Resize::Exact {
-            width: grown(*width),
-            height: grown(*height),
-        },
+    match p.get("crop_mode").and_then(Value::as_str) {
+        Some("center") | None if width == height => Ok(Resize::Shortest { size: grown(width) }),
+        Some("squash") => Ok(Resize::Exact {
+            width: grown(width),
+            height: grown(height),
+        }),
         mode => {
-            return Err(Error::model(
-                place,
-                format!(
-                    "crop_mode {} for {width}x{height}, expected `center` on a square or `squash`",
-                    mode.unwrap_or("center")
-                ),
-            )
-            .remedy("give --resize and --crop"));
+            let mode = mode.unwrap_or("center");
+            let what = format!("crop_mode {mode} for {width}x{height}");
+            Err(Error::model(place, what)
+                .with_expected("`center` on a square or `squash`")
+                .with_remedy("give the resize and the crop")
+                .with_settings(&["preprocess.resize", "preprocess.crop"]))
         }
-    };
-    facts.size = fact(size, ORIGIN);
-    facts.crop = fact(Some(size), ORIGIN);
-    facts.resize = fact(resize, ORIGIN);
-    Ok(facts)
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
         let text = config_facts("c", &json!({}), &p).unwrap_err().to_string();
         assert_eq!(
             text,
-            "c: crop_mode border for 224x224, expected `center` on a square or `squash`; give --resize and --crop"
+            "c: crop_mode border for 224x224, expected `center` on a square or `squash`; give the resize and the crop"
         );
     }
 }

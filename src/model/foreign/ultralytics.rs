@@ -12,8 +12,8 @@ const ORIGIN: &str = "Ultralytics metadata";
 /// The facts, or none where the model is not from Ultralytics.
 ///
 /// # Errors
-/// A model of another task, or metadata that is no Python literal.
-pub fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
+/// A model of another task, or metadata that is not a Python literal.
+pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     let (Some(task), Some(names)) = (model.metadata("task"), model.metadata("names")) else {
         return Ok(Facts::default());
     };
@@ -22,14 +22,15 @@ pub fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
             place,
             format!("an Ultralytics model for the task `{task}`, expected `classify`"),
         )
-        .remedy("export a classifier, such as yolo11n-cls"));
+        .with_remedy("export a classifier, such as yolo11n-cls"));
     }
     let labels = parse_names(names).ok_or_else(|| {
         Error::model(
             place,
-            format!("the metadata key `names` is no dict from 0 upwards: {names:.60}"),
+            format!("the metadata key `names` is not a dict from 0 upwards: {names:.60}"),
         )
-        .remedy("give the labels with --labels")
+        .with_remedy("give the labels")
+        .with_settings(&["labels"])
     })?;
     let mut facts = Facts {
         labels: fact(labels, ORIGIN),

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::outage::Outage;
 use super::stream::Stream;
-use super::{Frame, Pull, Source, Tally};
+use super::{DropCounters, Frame, Pull, Source};
 use crate::error::{Error, Result};
-pub use process::Keeper;
+pub(crate) use process::ChildHandle;
 use process::Process;
-pub use programs::{Program, csi, is_network, is_video, network, video};
+pub(crate) use programs::{Program, csi, is_video, network, video};
 
 /// A program that gave frames and gives none for so long has stalled.
 const STALL: Duration = Duration::from_secs(5);
@@ -21,17 +21,17 @@ const STALL: Duration = Duration::from_secs(5);
 const FIRST: Duration = Duration::from_secs(20);
 
 /// A program's frames.
-pub struct Child {
+pub(super) struct Child {
     program: Program,
     max_bytes: usize,
-    keeper: Keeper,
+    handle: ChildHandle,
     running: Option<Running>,
     outage: Outage,
     /// Whether a frame ever came: until then, a fault is a fault of the command.
     proved: bool,
     /// Whether a finite program has given all it has.
     done: bool,
-    tally: Tally,
+    drops: DropCounters,
 }
 
 struct Running {
@@ -42,27 +42,27 @@ struct Running {
 impl Child {
     /// The frames of `program`, which is started when the first one is asked for. Encoded
     /// frames have at most `max_bytes`.
-    pub fn new(program: Program, max_bytes: usize) -> Self {
+    pub(super) fn new(program: Program, max_bytes: usize) -> Self {
         Self {
             program,
             max_bytes,
-            keeper: Keeper::default(),
+            handle: ChildHandle::default(),
             running: None,
             outage: Outage::default(),
             proved: false,
             done: false,
-            tally: Tally::default(),
+            drops: DropCounters::default(),
         }
     }
 
     /// What ends the program, wherever the source is then.
-    pub fn keeper(&self) -> Keeper {
-        self.keeper.clone()
+    pub(super) fn handle(&self) -> ChildHandle {
+        self.handle.clone()
     }
 
     fn start(&mut self) -> Result<()> {
         let patience = if self.proved { STALL } else { FIRST };
-        let (process, output) = self.keeper.start(&self.program, patience)?;
+        let (process, output) = self.handle.start(&self.program, patience)?;
         if !self.proved {
             log::info!("{}: {}", self.program.source, self.program.said());
         }
@@ -85,7 +85,7 @@ impl Child {
     fn over(&mut self, running: Running, stalled: bool) -> Option<Pull> {
         let silence = running.process.patience();
         let ending = running.process.end();
-        if self.keeper.is_closed() {
+        if self.handle.is_closed() {
             return Some(Pull::End);
         }
         let name = &self.program.source;
@@ -124,7 +124,7 @@ impl Source for Child {
             let over = match running.stream.next(frame) {
                 Pull::Frame => {
                     self.revive(&running);
-                    frame.tally = self.tally;
+                    frame.drops = self.drops;
                     frame.capture = asked.elapsed();
                     self.running = Some(running);
                     return Pull::Frame;

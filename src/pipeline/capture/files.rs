@@ -32,7 +32,7 @@ pub enum ListFormat {
 type Paths = Box<dyn Iterator<Item = Result<PathBuf>> + Send>;
 
 /// Files one after the other.
-pub struct Files {
+pub(super) struct Files {
     paths: Paths,
     count: Option<u64>,
     max_bytes: usize,
@@ -44,7 +44,7 @@ impl Files {
     ///
     /// # Errors
     /// A folder without pictures, or a glob that matches nothing.
-    pub fn expand(names: &[PathBuf], max_bytes: usize) -> Result<Self> {
+    pub(super) fn expand(names: &[PathBuf], max_bytes: usize) -> Result<Self> {
         let mut files = Vec::new();
         for name in names {
             if name.is_dir() {
@@ -67,7 +67,7 @@ impl Files {
     ///
     /// # Errors
     /// The list cannot be opened.
-    pub fn from_list(list: &Path, format: ListFormat, max_bytes: usize) -> Result<Self> {
+    pub(super) fn from_list(list: &Path, format: ListFormat, max_bytes: usize) -> Result<Self> {
         let reader: Box<dyn Read + Send> = if list == Path::new("-") {
             Box::new(std::io::stdin())
         } else {
@@ -90,7 +90,7 @@ impl Files {
                 Ok(name) if name.is_empty() => None,
                 Ok(name) => Some(Ok(PathBuf::from(OsStr::from_bytes(&name)))),
                 Err(e) => Some(Err(
-                    Error::input("--files-from", "the list cannot be read").caused_by(e)
+                    Error::input("list of files", "the list cannot be read").caused_by(e)
                 )),
             });
         Ok(Self {
@@ -110,7 +110,8 @@ impl Files {
                 &place,
                 format!("{size} bytes, at most {} are read", self.max_bytes),
             )
-            .remedy("raise --max-pixels if this is a picture"));
+            .with_remedy("raise the limit if this is a picture")
+            .with_settings(&["max_pixels"]));
         }
         frame.bytes.clear();
         file.take(self.max_bytes as u64)
@@ -188,7 +189,7 @@ fn is_picture(path: &Path) -> bool {
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
     let paths =
-        glob::glob(pattern).map_err(|e| Error::usage(pattern, "is no glob").caused_by(e))?;
+        glob::glob(pattern).map_err(|e| Error::usage(pattern, "is not a glob").caused_by(e))?;
     let files: Vec<PathBuf> = paths.flatten().filter(|path| path.is_file()).collect();
     if files.is_empty() {
         Err(Error::usage(pattern, "matches no file"))

@@ -3,11 +3,13 @@
 //! counted. A replay loses nothing instead: there the thread waits for its turn.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Frame, Pull, Source, Tally};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::{DropCounters, Frame, Pull, Source};
 use crate::error::Error;
 
 /// What happens to a frame that is not taken before the next one comes.
@@ -19,23 +21,6 @@ pub enum Policy {
     Lossless,
 }
 
-/// What taking a frame gave.
-#[derive(Debug)]
-pub enum Taken {
-    /// A frame.
-    Frame,
-    /// None came in time.
-    Nothing,
-    /// Something went wrong that the source goes on after.
-    Failed(Error),
-    /// The source was lost and is waited for.
-    Lost(Error),
-    /// The source cannot go on.
-    Broken(Error),
-    /// There will be no more frames.
-    End,
-}
-
 #[derive(Default)]
 struct Slot {
     frame: Frame,
@@ -43,10 +28,10 @@ struct Slot {
     /// Frames that the source gave so far.
     captured: u64,
     /// What the source itself left out, and what was left out here.
-    source_tally: Tally,
-    tally: Tally,
+    source_tally: DropCounters,
+    drops: DropCounters,
     /// Both together when the fresh frame came: what is counted later is not its story.
-    seen: Tally,
+    seen: DropCounters,
     /// Whether the source was lost after the fresh frame came.
     lost_later: bool,
     /// The first fault that nobody has heard of yet; further ones are only counted.
@@ -71,24 +56,24 @@ impl Slot {
     fn enter(&mut self, pull: Pull, frame: &mut Frame, every: u64) {
         match pull {
             Pull::Frame => {
-                self.source_tally = frame.tally;
+                self.source_tally = frame.drops;
                 self.captured += 1;
                 if !(self.captured - 1).is_multiple_of(every) {
-                    self.tally.paced += 1;
+                    self.drops.paced += 1;
                     return;
                 }
-                self.tally.newer += u64::from(self.fresh);
+                self.drops.newer += u64::from(self.fresh);
                 std::mem::swap(&mut self.frame, frame);
                 self.fresh = true;
                 self.lost_later = false;
-                self.seen = self.source_tally + self.tally;
+                self.seen = self.source_tally + self.drops;
             }
             Pull::Failed(error) => {
-                self.tally.damaged += 1;
+                self.drops.damaged += 1;
                 self.failed.get_or_insert(error);
             }
             Pull::Lost(error) => {
-                self.tally.outages += 1;
+                self.drops.outages += 1;
                 self.lost = Some(error);
                 self.lost_later = self.fresh;
             }
@@ -110,7 +95,7 @@ struct Shared {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Slot> {
         // The slot is whole at every point at which a holder could have panicked.
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock()
     }
 }
 
@@ -130,15 +115,14 @@ impl Newest {
             let mut frame = Frame::default();
             loop {
                 // Frames go round: what was reported with the last one is not its own.
-                frame.tally = Tally::default();
+                frame.drops = DropCounters::default();
                 let pull = catch_unwind(AssertUnwindSafe(|| source.next(&mut frame)))
                     .unwrap_or_else(|_| Pull::Broken(died()));
                 let mut slot = capture.lock();
                 if policy == Policy::Lossless {
-                    slot = capture
+                    capture
                         .changed
-                        .wait_while(slot, |slot| slot.fresh && !slot.closed)
-                        .unwrap_or_else(PoisonError::into_inner);
+                        .wait_while(&mut slot, |slot| slot.fresh && !slot.closed);
                 }
                 slot.enter(pull, &mut frame, every);
                 let over = slot.ended || slot.closed;
@@ -152,56 +136,55 @@ impl Newest {
         Self { shared }
     }
 
-    /// Waits for the newest frame, at most for `patience`. Faults come before the frames
-    /// that were captured after them.
-    pub fn take(&self, frame: &mut Frame, patience: Duration) -> Taken {
-        let (mut slot, _) = self
-            .shared
+    /// Waits for the newest frame, at most for `patience`; `None` if nothing came in time.
+    /// Faults come before the frames that were captured after them.
+    pub(crate) fn take(&self, frame: &mut Frame, patience: Duration) -> Option<Pull> {
+        let mut slot = self.shared.lock();
+        self.shared
             .changed
-            .wait_timeout_while(self.shared.lock(), patience, |slot| !slot.has_news())
-            .unwrap_or_else(PoisonError::into_inner);
+            .wait_while_for(&mut slot, |slot| !slot.has_news(), patience);
         if let Some(error) = slot.failed.take() {
-            return Taken::Failed(error);
+            return Some(Pull::Failed(error));
         }
         if !(slot.fresh && slot.lost_later)
             && let Some(error) = slot.lost.take()
         {
-            return Taken::Lost(error);
+            return Some(Pull::Lost(error));
         }
         if slot.fresh {
             std::mem::swap(&mut slot.frame, frame);
             slot.fresh = false;
-            frame.tally = slot.seen;
+            frame.drops = slot.seen;
             frame.live = true;
             drop(slot);
             self.shared.changed.notify_all();
-            return Taken::Frame;
+            return Some(Pull::Frame);
         }
         match (slot.broken.take(), slot.ended) {
-            (Some(error), _) => Taken::Broken(error),
-            (None, true) => Taken::End,
-            (None, false) => Taken::Nothing,
+            (Some(error), _) => Some(Pull::Broken(error)),
+            (None, true) => Some(Pull::End),
+            (None, false) => None,
         }
     }
 
     /// Lets frames go by until `until`; they count as left out on purpose.
     pub fn let_pass(&self, until: Instant) {
-        let before = self.shared.lock().tally.newer;
+        let before = self.shared.lock().drops.newer;
         thread::sleep(until.saturating_duration_since(Instant::now()));
         let mut slot = self.shared.lock();
-        let passed = slot.tally.newer - before;
-        let Slot { tally, seen, .. } = &mut *slot;
+        let passed = slot.drops.newer - before;
+        let Slot { drops, seen, .. } = &mut *slot;
         // A frame passes when the next one comes: the one that is there has seen them all.
-        for tally in [tally, seen] {
-            tally.paced += passed;
-            tally.newer = tally.newer.saturating_sub(passed);
+        for drops in [drops, seen] {
+            drops.paced += passed;
+            drops.newer = drops.newer.saturating_sub(passed);
         }
     }
 
     /// What was not classified so far, as far as capturing knows.
-    pub fn tally(&self) -> Tally {
+    pub fn drops(&self) -> DropCounters {
         let slot = self.shared.lock();
-        slot.source_tally + slot.tally
+        slot.source_tally + slot.drops
     }
 }
 
@@ -214,12 +197,12 @@ impl Drop for Newest {
 
 fn died() -> Error {
     Error::input("capture", "the capturing thread died")
-        .remedy("this is a fault of the program: report it with the message above")
+        .with_remedy("this is a fault of the program: report it with the message above")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Newest, Taken};
+    use super::Newest;
     use crate::error::Error;
     use crate::pipeline::capture::{Frame, Pull};
     use std::sync::Arc;
@@ -231,9 +214,9 @@ mod tests {
         let mut story = Vec::new();
         loop {
             story.push(match newest.take(&mut frame, Duration::ZERO) {
-                Taken::Frame => format!("frame, {}", frame.tally),
-                Taken::Failed(_) => "failed".to_owned(),
-                Taken::Lost(_) => "lost".to_owned(),
+                Some(Pull::Frame) => format!("frame, {}", frame.drops),
+                Some(Pull::Failed(_)) => "failed".to_owned(),
+                Some(Pull::Lost(_)) => "lost".to_owned(),
                 _ => return story,
             });
         }
@@ -257,12 +240,12 @@ mod tests {
     fn a_frame_that_waits_while_the_source_is_lost_comes_first_and_knows_nothing_of_it() {
         let lost = newest(vec![Pull::Frame, Pull::Lost(fault())]);
         assert_eq!(story(&lost), ["frame, 0", "lost"]);
-        assert_eq!(lost.tally().outages, 1);
+        assert_eq!(lost.drops().outages, 1);
         let back = newest(vec![Pull::Frame, Pull::Lost(fault()), Pull::Frame]);
         assert_eq!(story(&back), ["lost", "frame, 1 (newer 1), outages 1"]);
         let damaged = newest(vec![Pull::Frame, Pull::Failed(fault())]);
         assert_eq!(story(&damaged), ["failed", "frame, 0"]);
-        assert_eq!(damaged.tally().damaged, 1);
+        assert_eq!(damaged.drops().damaged, 1);
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! What a name on the command line stands for.
+//! Opening what is named: one source, or several one after the other.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::child::{self, Child, Keeper, Program};
+use super::chain::Chain;
+use super::child::{self, Child, ChildHandle, Program};
 use super::{
-    Camera, Frame, ListFormat, ModeWish, Policy, Portable, Pull, RawFormat, Source,
-    SyntheticSettings, camera, files, replay, stream, synthetic,
+    ListFormat, ModeRequest, Policy, RawFormat, Source, SourceSpec, camera, files, replay, stream,
+    synthetic,
 };
 use crate::error::{Error, Result};
 
@@ -24,7 +24,19 @@ pub struct SourceOptions {
     /// Largest encoded frame, in bytes.
     pub max_bytes: usize,
     /// How a camera is to be run.
-    pub mode: ModeWish,
+    pub mode: ModeRequest,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            raw: None,
+            files_from: None,
+            list: ListFormat::default(),
+            max_bytes: 100_000_000,
+            mode: ModeRequest::default(),
+        }
+    }
 }
 
 /// A source, or several one after the other, and whether it is live.
@@ -36,147 +48,165 @@ pub struct Opened {
     /// What happens to frames that come too fast, if it is live.
     pub policy: Policy,
     /// Ends the programs that give the frames.
-    pub keepers: Keepers,
+    pub children: ChildHandles,
 }
 
 /// Ends programs when it is dropped, wherever their sources are then.
 #[derive(Default)]
-pub struct Keepers(Vec<Keeper>);
+pub struct ChildHandles(Vec<ChildHandle>);
 
-impl Drop for Keepers {
+impl Drop for ChildHandles {
     fn drop(&mut self) {
-        self.0.iter().for_each(Keeper::close);
+        self.0.iter().for_each(ChildHandle::close);
     }
 }
 
-/// Opens what the command line names.
+/// Opens sources, to be read one after the other.
 ///
 /// # Errors
-/// A name that is no source, or nothing at all.
-pub fn open(names: &[OsString], options: &SourceOptions) -> Result<Opened> {
-    let mut chain: Vec<Box<dyn Source>> = Vec::new();
-    if let Some(list) = &options.files_from {
-        chain.push(Box::new(files::Files::from_list(
-            list,
-            options.list,
-            options.max_bytes,
-        )?));
+/// One cannot be opened, there is none, or a live one among several.
+pub fn open(specs: &[SourceSpec], options: &SourceOptions) -> Result<Opened> {
+    let mut opening = Opening::new(options)?;
+    for spec in specs {
+        opening.add(spec)?;
     }
-    let mut paths: Vec<PathBuf> = Vec::new();
-    let (mut live, mut policy) = (false, Policy::Newest);
-    let mut keepers = Vec::new();
-    for name in names {
-        let text = name.to_string_lossy();
-        if is_camera(&text) {
-            live = true;
-            chain.push(Box::new(Camera::new(&text, options.mode)));
-        } else if let Some(number) = text.strip_prefix("nokhwa:") {
-            live = true;
-            chain.push(Box::new(Portable::new(&text, number, options.mode)?));
-        } else if let Some(folder) = text.strip_prefix("replay:") {
-            (live, policy) = (true, Policy::Lossless);
-            chain.push(Box::new(replay::Replay::open(Path::new(folder))?));
-        } else if text == "-" || is_stream(Path::new(name)) || options.raw.is_some() {
-            flush(&mut paths, &mut chain, options)?;
-            chain.push(open_stream(name, options));
-        } else if let Some(settings) = text.strip_prefix("synthetic:") {
-            let settings: SyntheticSettings = settings
-                .parse()
-                .map_err(|e: String| Error::usage(text.as_ref(), e))?;
-            live |= settings.is_live();
-            chain.push(Box::new(synthetic::Synthetic::new(settings)));
-        } else if let Some(program) = program(name, &text, options)? {
-            live |= program.live;
-            let child = Child::new(program, options.max_bytes);
-            keepers.push(child.keeper());
-            chain.push(Box::new(child));
-        } else {
-            paths.push(PathBuf::from(name));
-        }
-    }
-    flush(&mut paths, &mut chain, options)?;
-    if live && chain.len() > 1 {
-        return Err(Error::usage(
-            "sources",
-            "a live source never ends, so it has to be the only one",
-        ));
-    }
-    if chain.is_empty() {
-        return Err(Error::usage("sources", "none is given")
-            .remedy("name files, folders, `-` or `synthetic:`"));
-    }
-    let source = if chain.len() == 1 {
-        chain.remove(0)
-    } else {
-        Box::new(Chain {
-            sources: chain.into_iter(),
-            current: None,
-        })
-    };
-    Ok(Opened {
-        source,
-        live,
-        policy,
-        keepers: Keepers(keepers),
-    })
+    opening.finish()
 }
 
-fn flush(
-    paths: &mut Vec<PathBuf>,
-    chain: &mut Vec<Box<dyn Source>>,
-    options: &SourceOptions,
-) -> Result<()> {
-    if !paths.is_empty() {
-        chain.push(Box::new(files::Files::expand(
-            &std::mem::take(paths),
-            options.max_bytes,
-        )?));
+/// Sources as they come together.
+struct Opening<'a> {
+    options: &'a SourceOptions,
+    chain: Vec<Box<dyn Source>>,
+    /// Files that follow one another are one source, whose number is known.
+    paths: Vec<PathBuf>,
+    live: bool,
+    policy: Policy,
+    children: Vec<ChildHandle>,
+}
+
+impl<'a> Opening<'a> {
+    fn new(options: &'a SourceOptions) -> Result<Self> {
+        let mut opening = Self {
+            options,
+            chain: Vec::new(),
+            paths: Vec::new(),
+            live: false,
+            policy: Policy::Newest,
+            children: Vec::new(),
+        };
+        if let Some(list) = &options.files_from {
+            let files = files::Files::from_list(list, options.list, options.max_bytes)?;
+            opening.chain.push(Box::new(files));
+        }
+        Ok(opening)
     }
-    Ok(())
+
+    fn add(&mut self, spec: &SourceSpec) -> Result<()> {
+        let mode = self.options.mode;
+        let name = spec.to_string();
+        match spec {
+            SourceSpec::Stdin => return self.stream(name, Box::new(std::io::stdin())),
+            SourceSpec::Camera(name) => self.live(camera::open(name, mode)?),
+            SourceSpec::Portable(number) => self.live(camera::open_portable(&name, *number, mode)?),
+            SourceSpec::Csi(number) => self.child(child::csi(&name, *number, &mode)?),
+            SourceSpec::Network(url) => self.child(child::network(url)?),
+            SourceSpec::Replay(folder) => {
+                self.policy = Policy::Lossless;
+                self.live(Box::new(replay::Replay::open(folder)?));
+            }
+            SourceSpec::Synthetic(settings) => {
+                self.live |= settings.is_live();
+                self.chain
+                    .push(Box::new(synthetic::Synthetic::new(*settings)));
+            }
+            SourceSpec::Path(path) => return self.path(path, name),
+        }
+        Ok(())
+    }
+
+    /// What a path holds decides how it is read.
+    fn path(&mut self, path: &Path, name: String) -> Result<()> {
+        if camera::is_video_device(path) {
+            self.live(camera::open(&name, self.options.mode)?);
+        } else if is_stream(path) || self.options.raw.is_some() {
+            let file = Later {
+                path: path.to_owned(),
+                file: None,
+            };
+            return self.stream(name, Box::new(file));
+        } else if child::is_video(path) && path.is_file() {
+            self.child(child::video(path)?);
+        } else {
+            self.paths.push(path.to_owned());
+        }
+        Ok(())
+    }
+
+    fn live(&mut self, source: Box<dyn Source>) {
+        self.live = true;
+        self.chain.push(source);
+    }
+
+    fn child(&mut self, program: Program) {
+        self.live |= program.live;
+        let child = Child::new(program, self.options.max_bytes);
+        self.children.push(child.handle());
+        self.chain.push(Box::new(child));
+    }
+
+    fn stream(&mut self, name: String, reader: Box<dyn Read + Send>) -> Result<()> {
+        self.gather_files()?;
+        let (raw, max_bytes) = (self.options.raw, self.options.max_bytes);
+        let stream = stream::Stream::new(reader, name, raw, max_bytes);
+        self.chain.push(Box::new(stream));
+        Ok(())
+    }
+
+    /// Turns the files named so far into a source.
+    fn gather_files(&mut self) -> Result<()> {
+        if !self.paths.is_empty() {
+            let paths = std::mem::take(&mut self.paths);
+            let files = files::Files::expand(&paths, self.options.max_bytes)?;
+            self.chain.push(Box::new(files));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Opened> {
+        self.gather_files()?;
+        if self.live && self.chain.len() > 1 {
+            return Err(Error::usage(
+                "sources",
+                "a live source never ends, so it has to be the only one",
+            ));
+        }
+        let source = match self.chain.len() {
+            0 => {
+                return Err(Error::usage("sources", "none is given")
+                    .with_remedy("name files, folders, `-` or `synthetic:`"));
+            }
+            1 => self.chain.remove(0),
+            _ => Box::new(Chain::new(self.chain)),
+        };
+        Ok(Opened {
+            source,
+            live: self.live,
+            policy: self.policy,
+            children: ChildHandles(self.children),
+        })
+    }
 }
 
 /// A FIFO or a character device is read like standard input.
+#[cfg(unix)]
 fn is_stream(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     std::fs::metadata(path).is_ok_and(|m| m.file_type().is_fifo() || m.file_type().is_char_device())
 }
 
-/// A camera by number, identity or path.
-fn is_camera(name: &str) -> bool {
-    name.starts_with("camera:") || camera::is_video_device(Path::new(name))
-}
-
-fn open_stream(name: &OsString, options: &SourceOptions) -> Box<dyn Source> {
-    let text = name.to_string_lossy().into_owned();
-    let reader: Box<dyn Read + Send> = if text == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(Later {
-            path: PathBuf::from(name),
-            file: None,
-        })
-    };
-    Box::new(stream::Stream::new(
-        reader,
-        text,
-        options.raw,
-        options.max_bytes,
-    ))
-}
-
-/// The program that gives the frames of `name`, if one is needed for that.
-fn program(name: &OsString, text: &str, options: &SourceOptions) -> Result<Option<Program>> {
-    if let Some(number) = text.strip_prefix("csi:") {
-        return child::csi(text, number, &options.mode).map(Some);
-    }
-    if child::is_network(text) {
-        return child::network(text).map(Some);
-    }
-    let path = Path::new(name);
-    if child::is_video(path) && path.is_file() {
-        return child::video(path).map(Some);
-    }
-    Ok(None)
+#[cfg(not(unix))]
+fn is_stream(_: &Path) -> bool {
+    false
 }
 
 /// A file that is opened when it is its turn: opening a FIFO waits for its writer.
@@ -192,26 +222,5 @@ impl Read for Later {
             none => none.insert(File::open(&self.path)?),
         };
         file.read(buffer)
-    }
-}
-
-/// Sources one after the other.
-struct Chain {
-    sources: std::vec::IntoIter<Box<dyn Source>>,
-    current: Option<Box<dyn Source>>,
-}
-
-impl Source for Chain {
-    fn next(&mut self, frame: &mut Frame) -> Pull {
-        loop {
-            if self.current.is_none() {
-                self.current = self.sources.next();
-            }
-            match self.current.as_mut().map(|source| source.next(frame)) {
-                None => return Pull::End,
-                Some(Pull::End) => self.current = None,
-                Some(pull) => return pull,
-            }
-        }
     }
 }

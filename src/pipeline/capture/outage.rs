@@ -12,7 +12,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 
 /// Whether a source is lost, and since when.
 #[derive(Default)]
-pub struct Outage(Option<Lost>);
+pub(super) struct Outage(Option<Lost>);
 
 struct Lost {
     since: Instant,
@@ -21,20 +21,20 @@ struct Lost {
 
 impl Outage {
     /// The source is lost. That is news only if it was not lost before.
-    pub fn begin(&mut self, why: Error) -> Option<Pull> {
+    pub(super) fn begin(&mut self, why: Error) -> Option<Pull> {
         if self.0.is_some() {
-            log::debug!("{why}");
+            log::debug!("{why:#}");
             return None;
         }
         self.0 = Some(Lost {
             since: Instant::now(),
             wait: RETRY.0,
         });
-        Some(Pull::Lost(why.remedy("waiting for it to come back")))
+        Some(Pull::Lost(why.with_remedy("waiting for it to come back")))
     }
 
     /// Waits before the next attempt.
-    pub fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         if let Some(lost) = &mut self.0 {
             thread::sleep(lost.wait);
             lost.wait = (lost.wait * 2).min(RETRY.1);
@@ -42,7 +42,7 @@ impl Outage {
     }
 
     /// The source is back, if it was lost: for so long.
-    pub fn end(&mut self) -> Option<Duration> {
+    pub(super) fn end(&mut self) -> Option<Duration> {
         self.0.take().map(|lost| lost.since.elapsed())
     }
 }

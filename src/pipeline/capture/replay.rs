@@ -1,5 +1,5 @@
 //! A recording played again: the same frames at the same times, so that what happened in
-//! the field can be looked at on a desk. `--record` writes what is read here.
+//! the field can be looked at on a desk.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
@@ -7,33 +7,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde::{Deserialize, Serialize};
-
-use super::{Encoding, Frame, Pull, RawFormat, Source};
+use super::recording::{Entry, FRAMES};
+use super::{Encoding, Frame, Pull, Source};
 use crate::error::{Error, Result};
 
-/// The list of a recording's frames, a JSON object per line.
-pub const FRAMES: &str = "frames.jsonl";
-
-/// One recorded frame.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// Its bytes' file, in the recording's folder.
-    pub file: String,
-    /// Microseconds from the first frame's capture to its own.
-    pub at_us: u64,
-    /// When it was captured, in microseconds since 1970.
-    pub time_us: u64,
-    /// Where it came from.
-    pub source: String,
-    /// What the bytes are; none for an encoded image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raw: Option<RawFormat>,
-}
-
 /// The source.
-pub struct Replay {
+pub(crate) struct Replay {
     folder: PathBuf,
     lines: Lines<BufReader<File>>,
     started: Option<Instant>,
@@ -44,12 +23,13 @@ impl Replay {
     ///
     /// # Errors
     /// There is none.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
         let list = folder.join(FRAMES);
         let file = File::open(&list).map_err(|e| {
-            Error::usage(list.display().to_string(), "no recording")
+            Error::usage(list.display().to_string(), "is not a recording")
                 .caused_by(e)
-                .remedy("name a folder that `ocelli run --record` wrote")
+                .with_remedy("name a folder that a live session was recorded to")
+                .with_settings(&["record"])
         })?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -62,14 +42,14 @@ impl Replay {
         let place = self.folder.join(FRAMES).display().to_string();
         let line = line.map_err(|e| Error::input(&place, "cannot be read").caused_by(e))?;
         let entry: Entry = serde_json::from_str(&line)
-            .map_err(|e| Error::input(&place, format!("`{line}` is no entry")).caused_by(e))?;
+            .map_err(|e| Error::input(&place, format!("`{line}` is not an entry")).caused_by(e))?;
         // A recording may come from elsewhere: its files lie beside it and nowhere else.
         if Path::new(&entry.file).components().count() == 1 && !entry.file.contains("..") {
             Ok(entry)
         } else {
             Err(Error::input(
                 place,
-                format!("`{}` is no plain file name", entry.file),
+                format!("`{}` is not a plain file name", entry.file),
             ))
         }
     }

@@ -9,13 +9,13 @@ use sized::Sized;
 use crate::jpeg::{self, EOI, SOI, SOS, Step};
 
 /// Bytes by which the start of any image is known: WebP takes most.
-pub const LONGEST_START: usize = 12;
+pub(super) const LONGEST_START: usize = 12;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// What is known after looking at the bytes at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub(super) enum Progress {
     /// The image goes on behind them.
     More,
     /// The image is this many bytes long.
@@ -27,7 +27,7 @@ pub enum Progress {
 /// Walks one image. Where it stopped for want of bytes it goes on, so that every byte is
 /// looked at once.
 #[derive(Clone, Copy, Debug)]
-pub struct Walker {
+pub(super) struct Walker {
     kind: Kind,
     at: usize,
     in_scan: bool,
@@ -42,7 +42,7 @@ enum Kind {
 
 /// Where the first image starts in `bytes`: the number of bytes before it. When there is
 /// none, all but the last few bytes, which may be the beginning of one.
-pub fn find_start(bytes: &[u8]) -> (usize, Option<Walker>) {
+pub(super) fn find_start(bytes: &[u8]) -> (usize, Option<Walker>) {
     if let Some(walker) = Walker::at_start(bytes) {
         return (0, Some(walker));
     }
@@ -56,7 +56,7 @@ pub fn find_start(bytes: &[u8]) -> (usize, Option<Walker>) {
 
 impl Walker {
     /// A walker, if an image starts at the first byte.
-    pub fn at_start(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn at_start(bytes: &[u8]) -> Option<Self> {
         let (kind, at) = if bytes.starts_with(&[0xff, SOI, 0xff]) {
             (Kind::Jpeg, 2)
         } else if bytes.starts_with(PNG) {
@@ -73,12 +73,12 @@ impl Walker {
 
     /// Whether an image that is shorter than it says may still be one: decoders do not
     /// need the length that BMP and its like state.
-    pub fn is_lenient(&self) -> bool {
+    pub(super) fn is_lenient(&self) -> bool {
         matches!(self.kind, Kind::Sized(_))
     }
 
     /// Walks as far as `bytes`, which begin with the image, allow.
-    pub fn walk(&mut self, bytes: &[u8]) -> Progress {
+    pub(super) fn walk(&mut self, bytes: &[u8]) -> Progress {
         match self.kind {
             Kind::Jpeg => self.walk_jpeg(bytes),
             Kind::Png => self.walk_png(bytes),

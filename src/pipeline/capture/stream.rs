@@ -12,7 +12,7 @@ use super::{Encoding, Frame, Pull, RawFormat, Source, y4m};
 use crate::error::{Error, Result};
 
 /// A stream of frames.
-pub struct Stream {
+pub(super) struct Stream {
     window: Window<Box<dyn Read + Send>>,
     name: String,
     content: Content,
@@ -38,7 +38,7 @@ enum Content {
 
 impl Stream {
     /// A stream called `name` in records; `raw` when it holds pixels.
-    pub fn new(
+    pub(super) fn new(
         reader: Box<dyn Read + Send>,
         name: String,
         raw: Option<RawFormat>,
@@ -115,10 +115,11 @@ impl Stream {
             return Ok(());
         }
         self.content = Content::Ended;
-        Err(self.error(format!(
-            "frames of {}x{} are larger than --max-pixels allows",
-            format.width, format.height
-        )))
+        let what = format!("frames of {}x{} are too large", format.width, format.height);
+        Err(self
+            .error(what)
+            .with_expected(format!("at most {} bytes", self.max_bytes))
+            .with_settings(&["max_pixels"]))
     }
 
     /// A header line without its line feed, taken off the stream.
@@ -144,12 +145,13 @@ impl Stream {
             (skipped, Some(walker)) => (skipped, walker),
             (0, None) => return Ok(false),
             (skipped, None) => {
-                return self.end(self.error(format!("{skipped} bytes at the end are no image")));
+                return self
+                    .end(self.error(format!("{skipped} bytes at the end are not an image")));
             }
         };
         if skipped > 0 {
             return Err(self.error(format!(
-                "{skipped} bytes between images are no image and were skipped"
+                "{skipped} bytes between images are not an image and were skipped"
             )));
         }
         loop {

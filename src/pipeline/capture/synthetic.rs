@@ -3,6 +3,7 @@
 //! stands in the frame's source, `synthetic:circle`.
 
 use std::f32::consts::{PI, TAU};
+use std::fmt;
 use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ const HOLD: u64 = 30;
 
 /// What follows `synthetic:`, such as `fps=30,frames=100,size=320x240,seed=1`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
+pub struct SyntheticSettings {
     /// Frames per second; 0 draws as fast as they are taken, and drops none.
     pub fps: f64,
     /// Frames after which it ends.
@@ -31,14 +32,14 @@ pub struct Settings {
     pub seed: u64,
 }
 
-impl Settings {
+impl SyntheticSettings {
     /// Whether it has a clock of its own.
     pub fn is_live(&self) -> bool {
         self.fps > 0.0
     }
 }
 
-impl FromStr for Settings {
+impl FromStr for SyntheticSettings {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -78,9 +79,20 @@ impl FromStr for Settings {
     }
 }
 
+impl fmt::Display for SyntheticSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fps={}", self.fps)?;
+        if let Some(frames) = self.frames {
+            write!(f, ",frames={frames}")?;
+        }
+        let (width, height, seed) = (self.width, self.height, self.seed);
+        write!(f, ",size={width}x{height},seed={seed}")
+    }
+}
+
 /// The source.
-pub struct Synthetic {
-    settings: Settings,
+pub(crate) struct Synthetic {
+    settings: SyntheticSettings,
     drawn: u64,
     scene: Scene,
     started: Option<Instant>,
@@ -88,7 +100,7 @@ pub struct Synthetic {
 
 impl Synthetic {
     /// A source that draws by `settings`.
-    pub fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: SyntheticSettings) -> Self {
         Self {
             settings,
             drawn: 0,
@@ -154,7 +166,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(settings: &Settings, index: u64) -> Self {
+    fn new(settings: &SyntheticSettings, index: u64) -> Self {
         let seed = settings
             .seed
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -251,14 +263,14 @@ fn star(length: f32, angle: f32, radius: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::SyntheticSettings;
 
     #[test]
     fn settings_are_read_or_refused_by_name() {
-        let parsed: Settings = "fps=0,size=64x48,frames=3".parse().unwrap();
+        let parsed: SyntheticSettings = "fps=0,size=64x48,frames=3".parse().unwrap();
         assert_eq!(
             parsed,
-            Settings {
+            SyntheticSettings {
                 fps: 0.0,
                 frames: Some(3),
                 width: 64,
@@ -268,7 +280,7 @@ mod tests {
         );
         for bad in ["fps=-1", "size=8x8", "size=64", "colour=red", "frames=x"] {
             let expected = format!("`{bad}`, expected fps=30, frames=100, size=320x240 or seed=1");
-            assert_eq!(bad.parse::<Settings>().unwrap_err(), expected);
+            assert_eq!(bad.parse::<SyntheticSettings>().unwrap_err(), expected);
         }
     }
 }

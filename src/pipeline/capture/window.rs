@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Result};
 const CHUNK: usize = 64 * 1024;
 
 /// A reader and the bytes of it that are not used up yet.
-pub struct Window<R> {
+pub(super) struct Window<R> {
     reader: R,
     buffer: Vec<u8>,
     start: usize,
@@ -16,7 +16,7 @@ pub struct Window<R> {
 
 impl<R: Read> Window<R> {
     /// A window on `reader`, empty so far.
-    pub fn new(reader: R) -> Self {
+    pub(super) fn new(reader: R) -> Self {
         Self {
             reader,
             buffer: Vec::new(),
@@ -26,7 +26,7 @@ impl<R: Read> Window<R> {
     }
 
     /// The bytes at hand.
-    pub fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
@@ -34,7 +34,7 @@ impl<R: Read> Window<R> {
     ///
     /// # Errors
     /// The stream's.
-    pub fn more(&mut self) -> Result<bool> {
+    pub(super) fn more(&mut self) -> Result<bool> {
         if self.start > 0 && (self.start == self.end || self.buffer.len() - self.end < CHUNK) {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -60,7 +60,7 @@ impl<R: Read> Window<R> {
     ///
     /// # Errors
     /// The stream's.
-    pub fn at_least(&mut self, count: usize) -> Result<bool> {
+    pub(super) fn at_least(&mut self, count: usize) -> Result<bool> {
         while self.bytes().len() < count {
             if !self.more()? {
                 return Ok(false);
@@ -70,7 +70,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Drops `count` bytes from the front.
-    pub fn consume(&mut self, count: usize) {
+    pub(super) fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
     }
 }

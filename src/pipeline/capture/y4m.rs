@@ -3,16 +3,20 @@
 use super::{PixelFormat, RawFormat};
 
 /// What such a stream begins with.
-pub const MAGIC: &[u8] = b"YUV4MPEG2";
+pub(super) const MAGIC: &[u8] = b"YUV4MPEG2";
 /// What every frame's header line begins with.
-pub const FRAME: &[u8] = b"FRAME";
+pub(super) const FRAME: &[u8] = b"FRAME";
 
 /// Reads the header line, without its line feed.
-pub fn parse_header(line: &str) -> Result<RawFormat, String> {
+pub(super) fn parse_header(line: &str) -> Result<RawFormat, String> {
     let (mut width, mut height, mut chroma, mut full_range) = (0, 0, "420", false);
     for field in line.split(' ').skip(1).filter(|f| !f.is_empty()) {
         let (tag, value) = field.split_at(field.chars().next().map_or(0, char::len_utf8));
-        let side = || value.parse().map_err(|_| format!("`{field}` is no size"));
+        let side = || {
+            value
+                .parse()
+                .map_err(|_| format!("`{field}` is not a size"))
+        };
         match tag {
             "W" => width = side()?,
             "H" => height = side()?,
@@ -60,7 +64,7 @@ mod tests {
         assert_eq!(parse_header(line), Ok(expected));
         let cases = [
             ("YUV4MPEG2 W0 H240", "the size is 0x240"),
-            ("YUV4MPEG2 Wx H240", "`Wx` is no size"),
+            ("YUV4MPEG2 Wx H240", "`Wx` is not a size"),
             (
                 "YUV4MPEG2 W2 H2 C420p10",
                 "chroma `420p10`, expected 8-bit 420, 422, 444 or mono (ffmpeg -pix_fmt yuv420p)",

@@ -3,15 +3,17 @@
 //! decoded whole.
 
 use image::metadata::Orientation;
-use image::{DynamicImage, RgbImage};
 
-use super::{Need, Picture, Refusal, check_memory, check_size};
+use super::limits::{Refusal, check_memory, check_size};
+use super::orientation::turn;
+use super::picture::{Need, Picture};
 use crate::error::{Error, Result};
-use crate::ffi::{JpegDecoder, JpegHeader, Region, scaled};
+use crate::ffi::turbojpeg::{JpegDecoder, JpegHeader, scaled};
 use crate::jpeg::{EOI, prologue};
+use crate::region::Region;
 
 /// The decoder and its buffer for CMYK.
-pub struct Jpeg {
+pub(crate) struct Jpeg {
     turbo: JpegDecoder,
     memory_mb: usize,
     cmyk: Vec<u8>,
@@ -19,7 +21,7 @@ pub struct Jpeg {
 
 impl Jpeg {
     /// A decoder whose own buffers stay in proportion to the largest picture.
-    pub fn new(max_pixels: usize) -> Result<Self> {
+    pub(crate) fn new(max_pixels: usize) -> Result<Self> {
         let memory_mb = (max_pixels * 2 / 1_000_000).max(64);
         let turbo = JpegDecoder::new(memory_mb)
             .ok_or_else(|| Error::engine("libjpeg-turbo", "there is no memory for a decoder"))?;
@@ -32,7 +34,7 @@ impl Jpeg {
 
     /// Decodes what is needed. A file that fails leaves libjpeg-turbo's parser wherever it
     /// stood, so the next one gets a new decoder.
-    pub fn decode(
+    pub(crate) fn decode(
         &mut self,
         bytes: &[u8],
         max_pixels: usize,
@@ -58,7 +60,7 @@ impl Jpeg {
         let header = self
             .turbo
             .header(bytes)
-            .map_err(|e| format!("no JPEG that can be decoded: {e}"))?;
+            .map_err(|e| format!("the JPEG cannot be decoded: {e}"))?;
         check_size(header.width, header.height, max_pixels)?;
         if header.precision != 8 {
             return Err(
@@ -172,19 +174,4 @@ fn cmyk_to_rgb(cmyk: &[u8], rgb: &mut Vec<u8>) {
             rgb.push((white - absorbed) as u8);
         }
     }
-}
-
-/// Turns a whole picture upright.
-pub fn turn(picture: &mut Picture, orientation: Orientation) {
-    if orientation == Orientation::NoTransforms {
-        return;
-    }
-    let (width, height) = (picture.width as u32, picture.height as u32);
-    let Some(image) = RgbImage::from_raw(width, height, std::mem::take(&mut picture.pixels)) else {
-        return;
-    };
-    let mut image = DynamicImage::ImageRgb8(image);
-    image.apply_orientation(orientation);
-    picture.set_whole(image.width() as usize, image.height() as usize);
-    picture.pixels = image.into_rgb8().into_raw();
 }

@@ -2,15 +2,19 @@
 //! until they are small, because converting a whole frame first costs 3 to 4 times as much
 //! as everything else that is done with it.
 
-use super::{Chroma, Need, Picture, Refusal, Region, Samples};
+use super::limits::Refusal;
+use super::picture::{Chroma, Need, Picture, Samples};
 use crate::pipeline::capture::{PixelFormat, RawFormat};
+use crate::pipeline::luma::LumaSummary;
+use crate::region::Region;
 
 /// Takes the needed region over.
-pub fn decode(
+pub(crate) fn decode(
     bytes: &[u8],
     format: RawFormat,
     need: &dyn Need,
     picture: &mut Picture,
+    luma: Option<&mut LumaSummary>,
 ) -> Result<(), Refusal> {
     let (width, height) = (format.width, format.height);
     if format.frame_bytes() != Some(bytes.len()) {
@@ -21,32 +25,25 @@ pub fn decode(
         )
         .into());
     }
+    if let Some(luma) = luma {
+        luma.measure_raw(bytes, format);
+    }
     picture.set_whole(width, height);
     picture.region = need.region(width, height);
-    let region = picture.region;
-    let out = &mut picture.pixels;
-    out.clear();
+    picture.pixels.clear();
+    picture.samples = take_over(bytes, format, picture.region, &mut picture.pixels);
+    Ok(())
+}
+
+/// Appends the pixels of `region`; what they are.
+fn take_over(bytes: &[u8], format: RawFormat, region: Region, out: &mut Vec<u8>) -> Samples {
+    let (width, height) = (format.width, format.height);
     let chroma = |across, down| Chroma {
         across,
         down,
         full_range: format.full_range,
     };
-    let planar = |chroma: Chroma, out: &mut Vec<u8>| {
-        let whole = chroma.region(Region {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        });
-        let (luma, rest) = bytes.split_at(width * height);
-        let (cb, cr) = rest.split_at(whole.width * whole.height);
-        copy::<1>(luma, width, region, out);
-        for plane in [cb, cr] {
-            copy::<1>(plane, whole.width, chroma.region(region), out);
-        }
-        Samples::Yuv(chroma)
-    };
-    picture.samples = match format.pixels {
+    match format.pixels {
         PixelFormat::Rgb24 => {
             copy::<3>(bytes, width, region, out);
             Samples::Rgb
@@ -76,11 +73,33 @@ pub fn decode(
             take::<2, _>(rest, pairs, region, out, |[_, cr]| [cr]);
             Samples::Yuv(chroma)
         }
-        PixelFormat::Yuv420p => planar(chroma(2, 2), out),
-        PixelFormat::Yuv422p => planar(chroma(2, 1), out),
-        PixelFormat::Yuv444p => planar(chroma(1, 1), out),
-    };
-    Ok(())
+        PixelFormat::Yuv420p => planes(bytes, (width, height), region, chroma(2, 2), out),
+        PixelFormat::Yuv422p => planes(bytes, (width, height), region, chroma(2, 1), out),
+        PixelFormat::Yuv444p => planes(bytes, (width, height), region, chroma(1, 1), out),
+    }
+}
+
+/// Appends `region` of three planes.
+fn planes(
+    bytes: &[u8],
+    (width, height): (usize, usize),
+    region: Region,
+    chroma: Chroma,
+    out: &mut Vec<u8>,
+) -> Samples {
+    let whole = chroma.region(Region {
+        x: 0,
+        y: 0,
+        width,
+        height,
+    });
+    let (luma, rest) = bytes.split_at(width * height);
+    let (cb, cr) = rest.split_at(whole.width * whole.height);
+    copy::<1>(luma, width, region, out);
+    for plane in [cb, cr] {
+        copy::<1>(plane, whole.width, chroma.region(region), out);
+    }
+    Samples::Yuv(chroma)
 }
 
 /// Appends `region` of a plane that has `width` pixels of `C` bytes per row.
@@ -147,7 +166,7 @@ mod tests {
             full_range: false,
         };
         let mut picture = Picture::default();
-        assert!(decode(bytes, format, &Part, &mut picture).is_ok());
+        assert!(decode(bytes, format, &Part, &mut picture, None).is_ok());
         picture
     }
 

@@ -2,7 +2,7 @@
 //! behind mirrors, and see more than what matters.
 
 use super::resample::PADDED;
-use crate::pipeline::decode::Region;
+use crate::region::Region;
 
 /// How a picture is looked at: turned first, then cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -172,7 +172,7 @@ impl Framing {
 #[cfg(test)]
 mod tests {
     use super::{Framing, Roi, Rotation, Turn};
-    use crate::pipeline::decode::Region;
+    use crate::region::Region;
 
     /// 1 2 3
     /// 4 5 6

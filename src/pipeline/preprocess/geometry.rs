@@ -3,14 +3,15 @@
 //! `center_crop`) and, for letterboxes, Ultralytics' (`LetterBox`).
 
 use super::framing::Framing;
-use super::resample::Axis;
-use crate::ffi::scaled;
+use super::taps::Axis;
+use crate::ffi::turbojpeg::scaled;
 use crate::model::manifest::{Preprocess, Resize, Size};
-use crate::pipeline::decode::{Chroma, Region};
+use crate::pipeline::decode::Chroma;
+use crate::region::Region;
 
 /// The size that a picture is resized to, and which part of that goes where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(super) struct Plan {
     /// The whole picture, resized.
     pub resized: Size,
     /// First column and row of it that are kept.
@@ -20,7 +21,7 @@ pub struct Plan {
 }
 
 /// The plan for a picture of `width` x `height` pixels.
-pub fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan {
+pub(super) fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan {
     match preprocess.resize {
         Resize::Shortest { size } => {
             let long = |long: usize, short: usize| (size * long / short.max(1)).max(1);
@@ -111,7 +112,7 @@ fn half_even(rest: usize) -> usize {
 
 /// Where the pixels of the input come from in the camera's picture, before it is turned.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampling {
+pub(super) struct Sampling {
     /// The resize along rows.
     pub across: Axis,
     /// The resize along columns.
@@ -123,7 +124,12 @@ pub struct Sampling {
 impl Sampling {
     /// The sampling of a `width` x `height` picture, looked at through `framing` and then
     /// resized as `preprocess` says.
-    pub fn new(preprocess: &Preprocess, framing: &Framing, width: usize, height: usize) -> Self {
+    pub(super) fn new(
+        preprocess: &Preprocess,
+        framing: &Framing,
+        width: usize,
+        height: usize,
+    ) -> Self {
         let (source, turn) = (framing.source(width, height), framing.turn);
         let (seen_width, seen_height) = turn.swap((source.width, source.height));
         let Plan {
@@ -160,13 +166,13 @@ impl Sampling {
     }
 
     /// Source pixels per resized pixel, along the axis that shrinks less.
-    pub fn shrink(&self) -> f64 {
+    pub(super) fn shrink(&self) -> f64 {
         let shrink = |axis: Axis| axis.source as f64 / axis.resized as f64;
         shrink(self.across).min(shrink(self.down))
     }
 
     /// The same for a picture that was decoded at `eighths` of its size.
-    pub fn at_eighths(self, eighths: usize) -> Self {
+    pub(super) fn at_eighths(self, eighths: usize) -> Self {
         let axis = |axis: Axis| Axis {
             start: axis.start * eighths / 8,
             source: scaled(axis.source, eighths),
@@ -180,7 +186,7 @@ impl Sampling {
     }
 
     /// The same for the picture's chroma.
-    pub fn of_chroma(self, chroma: Chroma) -> Self {
+    pub(super) fn of_chroma(self, chroma: Chroma) -> Self {
         let axis = |axis: Axis, step: usize| Axis {
             start: axis.start / step,
             source: axis.source.div_ceil(step),
@@ -195,7 +201,7 @@ impl Sampling {
 
     /// The pixels that the resize looks at: those below the part that is kept, the reach of
     /// a filter with this `support`, and two more because neighbours share chroma.
-    pub fn region(&self, support: f64) -> Region {
+    pub(super) fn region(&self, support: f64) -> Region {
         const SHARED: f64 = 2.0;
         let span = |axis: Axis| {
             let scale = axis.source as f64 / axis.resized as f64;

@@ -5,12 +5,12 @@
 use half::f16;
 
 use super::resample::PADDED;
-use super::tensor::{Elements, Tensor};
 use crate::model::manifest::{Color, Dtype, Input, Layout, Preprocess};
-use crate::pipeline::decode::Region;
+use crate::region::Region;
+use crate::tensor::{Elements, Tensor};
 
 /// Per channel of the tensor, the element for each pixel value.
-pub struct Tables {
+pub(super) struct Tables {
     values: Values,
     layout: Layout,
     width: usize,
@@ -29,7 +29,7 @@ enum Values {
 /// Pixels (row after row; one value each, or red, green, blue and one that does not
 /// count) and where in the tensor they go; what
 /// they leave free is filled with one colour.
-pub struct Placed<'a> {
+pub(super) struct Placed<'a> {
     /// 8-bit values.
     pub pixels: &'a [u8],
     /// Their place.
@@ -40,7 +40,7 @@ pub struct Placed<'a> {
 
 impl Tables {
     /// The tables of `(pixel * rescale - mean) / std`, quantised where the input says how.
-    pub fn new(input: &Input, preprocess: &Preprocess) -> Self {
+    pub(super) fn new(input: &Input, preprocess: &Preprocess) -> Self {
         let real = |channel: usize, pixel: usize| {
             let channel = channel.min(preprocess.mean.len() - 1);
             (pixel as f64 * preprocess.rescale - preprocess.mean[channel]) / preprocess.std[channel]
@@ -68,7 +68,7 @@ impl Tables {
     }
 
     /// Writes an image into place `item` of `tensor`.
-    pub fn write(&self, image: &Placed, color: Color, tensor: &mut Tensor, item: usize) {
+    pub(super) fn write(&self, image: &Placed, color: Color, tensor: &mut Tensor, item: usize) {
         match (&self.values, &mut tensor.elements) {
             (Values::Float32(table), Elements::Float32(out)) => {
                 self.lay_out(table, image, color, out, item)
@@ -105,16 +105,7 @@ impl Tables {
         };
         let at = image.at;
         if (at.width, at.height) != (width, height) {
-            let fill = image.fill;
-            let channels = color.channels();
-            for (index, value) in out.iter_mut().enumerate() {
-                let channel = if self.layout == Layout::Nchw {
-                    index / (width * height)
-                } else {
-                    index % channels
-                };
-                *value = table[channel][usize::from(fill[order[channel]])];
-            }
+            self.fill(table, image.fill, order, color.channels(), out);
         }
         if color == Color::Gray {
             // One channel: both layouts are rows of values.
@@ -153,6 +144,24 @@ impl Tables {
             }
         }
     }
+
+    /// Fills all of the tensor's place with one colour.
+    fn fill<T: Copy>(
+        &self,
+        table: &Table<T>,
+        fill: [u8; 3],
+        order: [usize; 3],
+        channels: usize,
+        out: &mut [T],
+    ) {
+        for (index, value) in out.iter_mut().enumerate() {
+            let channel = match self.layout {
+                Layout::Nchw => index / (self.width * self.height),
+                Layout::Nhwc => index % channels,
+            };
+            *value = table[channel][usize::from(fill[order[channel]])];
+        }
+    }
 }
 
 fn table<T: Copy>(value: impl Fn(usize, usize) -> T) -> Box<Table<T>> {
@@ -167,8 +176,8 @@ mod tests {
     use crate::model::manifest::{
         Color, Dtype, Filter, Input, Layout, Preprocess, Quantization, Resize,
     };
-    use crate::pipeline::decode::Region;
-    use crate::pipeline::preprocess::{Elements, Tensor};
+    use crate::region::Region;
+    use crate::tensor::{Elements, Tensor};
 
     /// Lays out a 3x2 picture, no two of whose values are alike, so that every swap of
     /// axes or channels shows.

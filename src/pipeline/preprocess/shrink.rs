@@ -8,10 +8,11 @@ use super::geometry::Sampling;
 use super::resample::{PADDED, Resampler, View};
 use super::yuv;
 use crate::model::manifest::Filter;
-use crate::pipeline::decode::{Picture, Region, Samples};
+use crate::pipeline::decode::{Picture, Samples};
+use crate::region::Region;
 
 /// Shrinks pictures; owns every buffer that takes.
-pub struct Shrinker {
+pub(super) struct Shrinker {
     arch: Arch,
     filter: Filter,
     antialias: bool,
@@ -25,7 +26,7 @@ pub struct Shrinker {
 
 impl Shrinker {
     /// For a network that sees luma only (`gray`) or colours, with PIL's `filter`.
-    pub fn new(filter: Filter, antialias: bool, gray: bool) -> Self {
+    pub(super) fn new(filter: Filter, antialias: bool, gray: bool) -> Self {
         Self {
             arch: Arch::new(),
             filter,
@@ -40,7 +41,13 @@ impl Shrinker {
 
     /// Takes from `picture` what `sampling` names, turned by `turn`, into `out`: pixels of
     /// one value, or of [`PADDED`].
-    pub fn run(&mut self, picture: &Picture, sampling: &Sampling, turn: Turn, out: &mut Vec<u8>) {
+    pub(super) fn run(
+        &mut self,
+        picture: &Picture,
+        sampling: &Sampling,
+        turn: Turn,
+        out: &mut Vec<u8>,
+    ) {
         let scaled = sampling.at_eighths(picture.eighths);
         match picture.samples {
             Samples::Rgb => self.resample(picture, &scaled, 3, out),

@@ -5,7 +5,7 @@ use pulp::{Arch, NullaryFnOnce};
 use super::resample::PADDED;
 
 /// Planes of one size to pixels of red, green, blue and one value that does not count.
-pub fn to_rgb(arch: Arch, planes: [&[u8]; 3], full_range: bool, out: &mut Vec<u8>) {
+pub(super) fn to_rgb(arch: Arch, planes: [&[u8]; 3], full_range: bool, out: &mut Vec<u8>) {
     out.resize(planes[0].len() * PADDED, 0);
     arch.dispatch(Convert {
         planes,

@@ -1,8 +1,9 @@
 //! Records for spreadsheets: a header line, then a line per frame; the second-best and
 //! further classes have columns of their own.
 
-use super::{Context, Record, Sink, milliseconds};
+use super::LineFormat;
 use crate::error::{Error, Result};
+use crate::pipeline::record::{Context, Record, milliseconds};
 
 const COLUMNS: [&str; 19] = [
     "ts",
@@ -27,13 +28,13 @@ const COLUMNS: [&str; 19] = [
 ];
 
 /// The format.
-pub struct Csv {
+pub(super) struct Csv {
     context: Context,
     headed: bool,
 }
 
 impl Csv {
-    pub fn new(context: Context) -> Self {
+    pub(super) fn new(context: Context) -> Self {
         Self {
             context,
             headed: false,
@@ -70,7 +71,7 @@ impl Csv {
             ms(timing.inference),
             ms(timing.total),
             record.frame_age.map(ms).unwrap_or_default(),
-            record.tally.map_or(0, |tally| tally.dropped()).to_string(),
+            record.drops.map_or(0, |drops| drops.dropped()).to_string(),
             before
                 .map(|(state, _)| self.context.name_of(state).to_owned())
                 .unwrap_or_default(),
@@ -86,7 +87,7 @@ impl Csv {
     }
 }
 
-impl Sink for Csv {
+impl LineFormat for Csv {
     fn set_context(&mut self, context: Context) {
         self.context = context;
     }

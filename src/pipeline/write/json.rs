@@ -5,18 +5,19 @@ use std::fmt::Display;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use super::{Context, Record, Sink, Timing, milliseconds};
+use super::LineFormat;
 use crate::error::{Error, Result};
-use crate::pipeline::capture::Tally;
+use crate::pipeline::capture::DropCounters;
+use crate::pipeline::record::{Context, Record, Timing, milliseconds};
 use crate::pipeline::score::Candidate;
 
 /// The format.
-pub struct Json {
+pub(super) struct Json {
     context: Context,
 }
 
 impl Json {
-    pub fn new(context: Context) -> Self {
+    pub(super) fn new(context: Context) -> Self {
         Self { context }
     }
 }
@@ -37,13 +38,13 @@ struct Line<'a> {
     frame_age_ms: Option<f64>,
     dropped: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    drops: Option<Tally>,
+    drops: Option<DropCounters>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<Changed<'a>>,
     engine: &'a str,
     provider: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    doubt: Option<&'a str>,
+    #[serde(rename = "doubt", skip_serializing_if = "Option::is_none")]
+    output_warning: Option<&'a str>,
 }
 
 /// The decision is another one than before; both are null for the first.
@@ -108,7 +109,7 @@ fn as_text<T: Display, S: Serializer>(
     serializer.collect_str(value)
 }
 
-impl Sink for Json {
+impl LineFormat for Json {
     fn set_context(&mut self, context: Context) {
         self.context = context;
     }
@@ -124,7 +125,7 @@ impl Sink for Json {
 ///
 /// # Errors
 /// The record cannot be written as JSON.
-pub fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> Result<()> {
     let best = record.decision.best;
     let object = Line {
         ts: humantime::format_rfc3339_millis(record.time),
@@ -141,9 +142,9 @@ pub fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> Result<
         unknown: record.decision.unknown,
         timing_ms: record.timing.into(),
         frame_age_ms: record.frame_age.map(milliseconds),
-        dropped: record.tally.map_or(0, |tally| tally.dropped()),
-        drops: record.tally,
-        changed: record.tally.and(record.decision.change).map(|change| {
+        dropped: record.drops.map_or(0, |drops| drops.dropped()),
+        drops: record.drops,
+        changed: record.drops.and(record.decision.change).map(|change| {
             let before = change.before;
             Changed {
                 from: before.map(|(state, _)| context.name_of(state)),
@@ -152,7 +153,7 @@ pub fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> Result<
         }),
         engine: &context.identity.engine,
         provider: &context.identity.provider,
-        doubt: record.doubt,
+        output_warning: record.output_warning,
     };
     serde_json::to_writer(line, &object)
         .map_err(|e| Error::output("JSON", "cannot be written").caused_by(e))

@@ -3,16 +3,17 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::Write;
 
-use super::{Context, Record, Sink};
+use super::LineFormat;
 use crate::error::{Error, Result};
+use crate::pipeline::record::{Context, Record};
 
 /// The format.
-pub struct Text {
+pub(super) struct Text {
     context: Context,
 }
 
 impl Text {
-    pub fn new(context: Context) -> Self {
+    pub(super) fn new(context: Context) -> Self {
         Self { context }
     }
 }
@@ -29,7 +30,7 @@ impl Display for Inline<'_> {
     }
 }
 
-impl Sink for Text {
+impl LineFormat for Text {
     fn set_context(&mut self, context: Context) {
         self.context = context;
     }

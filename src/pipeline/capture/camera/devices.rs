@@ -1,12 +1,10 @@
-//! Which cameras there are, and how to know one again: by the bus it hangs on and its
-//! serial number, not by `/dev/videoN`, which changes with every replug. Read from sysfs
-//! without opening anything, so that it works for a camera that is busy, too.
+//! Which cameras there are, by the bus that each hangs on and its serial number, not by
+//! `/dev/videoN`, which changes with every replug. Read from sysfs without opening anything,
+//! so that it works for a camera that is busy, too.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-
-use crate::error::{Error, Result};
 
 /// Where the kernel lists video devices.
 const SYSFS: &str = "/sys/class/video4linux";
@@ -27,13 +25,6 @@ pub struct Node {
     /// Which of its hardware's nodes this is: a webcam's second one carries metadata.
     #[serde(skip)]
     pub place: usize,
-}
-
-impl Node {
-    /// Whether `other` is the same camera, as far as can be told.
-    fn is_same(&self, other: &Self) -> bool {
-        self.card == other.card && self.place == other.place && self.serial == other.serial
-    }
 }
 
 /// All video nodes, by number.
@@ -123,81 +114,12 @@ fn read(path: &Path) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The node that `name` means: `camera:` and a number, a path, an identity, a serial number or a card.
-///
-/// # Errors
-/// There is none, or there are several.
-pub fn find(name: &str) -> Result<Node> {
-    choose(name, nodes())
-}
-
-fn choose(place: &str, nodes: Vec<Node>) -> Result<Node> {
-    let name = place.strip_prefix("camera:").unwrap_or(place);
-    let by_path = Path::new(name).canonicalize().ok();
-    let known: Vec<String> = nodes.iter().map(|node| node.identity.clone()).collect();
-    let is_meant = |node: &Node| {
-        name.parse() == Ok(node.number)
-            || by_path.as_deref() == Some(&*node.path)
-            || node.identity == name
-    };
-    let is_described = |node: &Node| {
-        node.place == 0 && (node.serial.as_deref() == Some(name) || node.card == name)
-    };
-    let meant: Vec<Node> = nodes.iter().filter(|n| is_meant(n)).cloned().collect();
-    let mut found = if meant.is_empty() {
-        nodes.into_iter().filter(is_described).collect()
-    } else {
-        meant
-    };
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 if known.is_empty() => Err(Error::usage(place, "there is no camera on this machine")
-            .remedy("plug one in; CSI cameras of a Raspberry Pi or Jetson are `csi:0`")),
-        0 => Err(Error::usage(
-            place,
-            format!("no such camera, there are {}", known.join(", ")),
-        )
-        .remedy("name one of these, or see `ocelli devices`")),
-        count => Err(
-            Error::usage(place, format!("{count} cameras are called so"))
-                .remedy("name one by its identity, see `ocelli devices`"),
-        ),
-    }
-}
-
-/// The camera `lost`, wherever it is plugged in now: in its old place, or elsewhere under
-/// a serial number that no other camera has.
-pub fn find_again(lost: &Node) -> Option<Node> {
-    again(lost, nodes())
-}
-
-fn again(lost: &Node, nodes: Vec<Node>) -> Option<Node> {
-    let same: Vec<Node> = nodes.into_iter().filter(|n| n.is_same(lost)).collect();
-    let in_place = same.iter().find(|node| node.identity == lost.identity);
-    match (in_place, &*same) {
-        (Some(node), _) => Some(node.clone()),
-        (None, [only]) if lost.serial.is_some() => Some(only.clone()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Node, again, choose, nodes_in};
+    use super::nodes_in;
     use std::fs::{create_dir_all, write};
     use std::os::unix::fs::symlink;
-    use std::path::{Path, PathBuf};
-
-    fn node(number: usize, identity: &str, serial: Option<&str>) -> Node {
-        Node {
-            number,
-            path: PathBuf::from(format!("/dev/video{number}")),
-            identity: identity.into(),
-            card: "Cam".into(),
-            serial: serial.map(Into::into),
-            place: 0,
-        }
-    }
+    use std::path::Path;
 
     #[test]
     fn a_webcam_is_known_by_controller_port_and_serial() {
@@ -230,39 +152,5 @@ mod tests {
                 (10, "usb-0000:00:14.0-2.1", Some("A1B2"))
             ]
         );
-    }
-
-    #[test]
-    fn a_name_is_a_number_an_identity_or_a_serial() {
-        let nodes = vec![
-            node(0, "usb-a-1", Some("S1")),
-            node(4, "usb-a-2", Some("S2")),
-        ];
-        let number = |name: &str| choose(name, nodes.clone()).map(|n| n.number);
-        assert_eq!(number("4").unwrap(), 4);
-        assert_eq!(number("usb-a-1").unwrap(), 0);
-        assert_eq!(number("camera:S2").unwrap(), 4);
-        assert_eq!(
-            number("Cam").unwrap_err().to_string(),
-            "Cam: 2 cameras are called so; name one by its identity, see `ocelli devices`"
-        );
-        assert_eq!(
-            number("camera:1").unwrap_err().to_string(),
-            "camera:1: no such camera, there are usb-a-1, usb-a-2; name one of these, or see `ocelli devices`"
-        );
-    }
-
-    #[test]
-    fn a_camera_is_found_again_in_its_place_or_by_its_serial() {
-        let lost = node(0, "usb-a-1", Some("S"));
-        let found = |nodes: Vec<Node>| again(&lost, nodes).map(|n| n.number);
-        assert_eq!(found(vec![node(3, "usb-a-1", Some("S"))]), Some(3));
-        assert_eq!(found(vec![node(3, "usb-b-7", Some("S"))]), Some(3));
-        assert_eq!(found(vec![node(3, "usb-a-1", Some("other"))]), None);
-        // Two with one serial number: only the one in the old place is sure.
-        let twins = vec![node(1, "usb-b-1", Some("S")), node(2, "usb-b-2", Some("S"))];
-        assert_eq!(found(twins), None);
-        let nameless = node(0, "usb-a-1", None);
-        assert_eq!(again(&nameless, vec![node(1, "usb-b-1", None)]), None);
     }
 }

@@ -4,11 +4,12 @@ use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::Program;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// Holds whatever process runs, so that it can be ended from elsewhere.
 #[derive(Clone, Default)]
-pub struct Keeper(Arc<Mutex<Kept>>);
+pub(crate) struct ChildHandle(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
@@ -24,13 +25,13 @@ struct Kept {
     closed: bool,
 }
 
-impl Keeper {
+impl ChildHandle {
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Starts `program`; reads of its output fail once nothing came for `patience`.
-    pub fn start(&self, program: &Program, patience: Duration) -> Result<(Process, Output)> {
+    pub(crate) fn start(&self, program: &Program, patience: Duration) -> Result<(Process, Output)> {
         let mut kept = self.lock();
         let [name, arguments @ ..] = &program.command[..] else {
             return Err(Error::input(&program.source, "there is no command"));
@@ -45,7 +46,7 @@ impl Keeper {
             .process_group(0);
         let mut child = command.spawn().map_err(|e| {
             let error = Error::usage(&program.source, format!("{name} cannot be started"));
-            error.caused_by(e).remedy(&program.remedy)
+            error.caused_by(e).with_remedy(&program.remedy)
         })?;
         let words = Arc::new(Mutex::new(String::new()));
         if let Some(errors) = child.stderr.take() {
@@ -60,7 +61,7 @@ impl Keeper {
         kept.process = Some(child);
         drop(kept);
         let process = Process {
-            keeper: self.clone(),
+            handle: self.clone(),
             patience: patience.clone(),
             words,
         };
@@ -68,12 +69,12 @@ impl Keeper {
     }
 
     /// Whether nobody wants frames any more.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
     /// Ends what runs, for good.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut kept = self.lock();
         kept.closed = true;
         finish(&mut kept);
@@ -92,28 +93,28 @@ fn finish(kept: &mut Kept) -> Option<(ExitStatus, bool)> {
 }
 
 /// A running process.
-pub struct Process {
-    keeper: Keeper,
+pub(crate) struct Process {
+    handle: ChildHandle,
     patience: Arc<AtomicU64>,
     words: Arc<Mutex<String>>,
 }
 
 impl Process {
     /// How long its output may be silent.
-    pub fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         Duration::from_millis(self.patience.load(Ordering::Relaxed))
     }
 
     /// Changes that.
-    pub fn be_patient_for(&self, time: Duration) {
+    pub(crate) fn be_patient_for(&self, time: Duration) {
         self.patience.store(milliseconds(time), Ordering::Relaxed);
     }
 
     /// Ends it; its output has ended or is of no more use.
-    pub fn end(self) -> Ending {
+    pub(crate) fn end(self) -> Ending {
         // It closes its output a little before it is gone, and speaks last words.
         for _ in 0..20 {
-            let ended = match &mut self.keeper.lock().process {
+            let ended = match &mut self.handle.lock().process {
                 Some(process) => matches!(process.try_wait(), Ok(Some(_))),
                 None => true,
             };
@@ -122,9 +123,9 @@ impl Process {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        let status = finish(&mut self.keeper.lock());
+        let status = finish(&mut self.handle.lock());
         thread::sleep(Duration::from_millis(10));
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = self.words.lock();
         Ending {
             status,
             words: words.clone(),
@@ -133,7 +134,7 @@ impl Process {
 }
 
 /// How a process ended.
-pub struct Ending {
+pub(crate) struct Ending {
     /// Its status, and whether it ended by itself.
     status: Option<(ExitStatus, bool)>,
     /// Its last line on standard error.
@@ -142,7 +143,7 @@ pub struct Ending {
 
 impl Ending {
     /// Whether it ended by itself and was content.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.status
             .is_some_and(|(status, itself)| itself && status.success())
     }
@@ -162,7 +163,7 @@ impl fmt::Display for Ending {
 }
 
 /// A process's standard output, with a limit on every wait.
-pub struct Output {
+pub(crate) struct Output {
     stdout: ChildStdout,
     patience: Arc<AtomicU64>,
 }
@@ -188,7 +189,7 @@ fn listen(errors: impl Read, words: &Mutex<String>, name: &str) {
         let line = line.trim();
         if !line.is_empty() {
             log::debug!("{name}: {line}");
-            let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut words = words.lock();
             line.clone_into(&mut words);
         }
     }

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::environment::has_program;
 use crate::error::{Error, Result};
-use crate::pipeline::capture::{Coding, Encoding, ModeWish, PixelFormat, RawFormat};
+use crate::pipeline::capture::{Coding, Encoding, ModeRequest, PixelFormat, RawFormat};
 
 /// A command whose output is frames.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Program {
+pub(crate) struct Program {
     /// What stands in records.
     pub source: String,
     /// The program and its arguments.
@@ -23,7 +24,7 @@ pub struct Program {
 
 impl Program {
     /// Its own name, behind whatever starts it.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         let plain = self
             .command
             .iter()
@@ -32,7 +33,7 @@ impl Program {
     }
 
     /// The command as one would type it.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let plain = self
             .command
             .iter()
@@ -46,16 +47,8 @@ const SHELL: [&str; 4] = ["sh", "-c", "exec \"$@\" 3>&1 1>&2", "ocelli"];
 
 const FFMPEG: &str = "ffmpeg";
 
-/// Whether `name` is a network stream.
-pub fn is_network(name: &str) -> bool {
-    let schemes = [
-        "rtsp://", "rtsps://", "http://", "https://", "rtmp://", "udp://", "srt://",
-    ];
-    schemes.iter().any(|scheme| name.starts_with(scheme))
-}
-
 /// Whether `path` is a video by its name.
-pub fn is_video(path: &Path) -> bool {
+pub(crate) fn is_video(path: &Path) -> bool {
     let kinds = [
         "mp4", "m4v", "mkv", "mov", "avi", "webm", "mpg", "mpeg", "ts", "flv", "wmv", "3gp", "ogv",
     ];
@@ -69,7 +62,7 @@ pub fn is_video(path: &Path) -> bool {
 ///
 /// # Errors
 /// There is no FFmpeg.
-pub fn network(url: &str) -> Result<Program> {
+pub(crate) fn network(url: &str) -> Result<Program> {
     let mut input = vec!["-fflags", "nobuffer", "-flags", "low_delay"];
     if url.starts_with("rtsp") {
         // Over UDP, lost packets smear pictures.
@@ -85,7 +78,7 @@ pub fn network(url: &str) -> Result<Program> {
 ///
 /// # Errors
 /// There is no FFmpeg.
-pub fn video(path: &Path) -> Result<Program> {
+pub(crate) fn video(path: &Path) -> Result<Program> {
     let name = path.display().to_string();
     // A name like `a:b.mp4` is no protocol.
     ffmpeg(&name, &[], &format!("file:{name}"))
@@ -114,7 +107,7 @@ fn every_frame(source: &str) -> Result<&'static str> {
         .output();
     let output = output.map_err(|e| {
         let error = Error::usage(source, "videos and network streams are read through FFmpeg");
-        error.caused_by(e).remedy("apt install ffmpeg")
+        error.caused_by(e).with_remedy("apt install ffmpeg")
     })?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.split_whitespace().nth(2).unwrap_or_default();
@@ -149,49 +142,48 @@ fn without_password(url: &str) -> String {
 /// GStreamer's `nvarguscamerasrc` on a Jetson.
 ///
 /// # Errors
-/// `number` is none; neither program is there; the wish cannot be met.
-pub fn csi(source: &str, number: &str, wish: &ModeWish) -> Result<Program> {
-    let camera: u32 = number.parse().map_err(|_| {
-        Error::usage(source, format!("`{number}` is no number")).remedy("csi:0 is the first camera")
-    })?;
-    let mode = csi_mode(source, wish)?;
+/// Neither program is there; the request cannot be met.
+pub(crate) fn csi(source: &str, camera: u32, request: &ModeRequest) -> Result<Program> {
+    let mode = csi_mode(source, request)?;
     if let Some(program) = ["rpicam-vid", "libcamera-vid"]
         .into_iter()
-        .find(|p| installed(p))
+        .find(|p| has_program(p))
     {
         return Ok(raspberry(source, program, camera, &mode));
     }
-    if installed("gst-launch-1.0") {
+    if has_program("gst-launch-1.0") {
         return Ok(jetson(source, camera, &mode));
     }
     Err(Error::usage(
         source,
         "CSI cameras are read through rpicam-vid (Raspberry Pi) or gst-launch-1.0 (Jetson), and neither is installed",
     )
-    .remedy("Raspberry Pi OS: apt install rpicam-apps; Jetson: apt install gstreamer1.0-tools nvidia-l4t-gstreamer"))
+    .with_remedy("Raspberry Pi OS: apt install rpicam-apps; Jetson: apt install gstreamer1.0-tools nvidia-l4t-gstreamer"))
 }
 
 /// The smallest usual size that covers the model's input, or the one that is asked for.
-fn csi_mode(source: &str, wish: &ModeWish) -> Result<Mode> {
-    let coding = wish.coding.unwrap_or(Coding::Pixels(PixelFormat::Yuv420p));
+fn csi_mode(source: &str, request: &ModeRequest) -> Result<Mode> {
+    let coding = request
+        .coding
+        .unwrap_or(Coding::Pixels(PixelFormat::Yuv420p));
     if !matches!(coding, Coding::Mjpeg | Coding::Pixels(PixelFormat::Yuv420p)) {
         let name = coding.name();
         return Err(Error::usage(
-            "--pixel-format",
+            "pixel format",
             format!("{source} gives yuv420p or mjpeg, not {name}"),
         ));
     }
     let usual = [(640, 480), (1280, 720), (1920, 1080)];
-    let (width, height) = match (wish.width, wish.height) {
+    let (width, height) = match (request.width, request.height) {
         (Some(width), Some(height)) => (width, height),
         (None, None) => usual
             .into_iter()
-            .find(|(width, height)| wish.cover.is_met(*width, *height))
+            .find(|(width, height)| request.cover.is_met(*width, *height))
             .unwrap_or(usual[2]),
         _ => {
             return Err(
-                Error::usage(source, "only one of --width and --height is given")
-                    .remedy("give both"),
+                Error::usage(source, "only one of width and height is given")
+                    .with_remedy("give both"),
             );
         }
     };
@@ -199,7 +191,7 @@ fn csi_mode(source: &str, wish: &ModeWish) -> Result<Mode> {
         coding,
         width,
         height,
-        fps: wish.fps.unwrap_or(30.0),
+        fps: request.fps.unwrap_or(30.0),
     })
 }
 
@@ -209,11 +201,6 @@ struct Mode {
     width: u32,
     height: u32,
     fps: f64,
-}
-
-fn installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn raspberry(source: &str, program: &str, camera: u32, mode: &Mode) -> Program {

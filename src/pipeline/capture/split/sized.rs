@@ -5,7 +5,7 @@ use super::Progress;
 
 /// Which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sized {
+pub(super) enum Sized {
     Bmp,
     Webp,
     Pnm,
@@ -14,7 +14,7 @@ pub enum Sized {
 
 impl Sized {
     /// The format that starts at the first byte.
-    pub fn at_start(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn at_start(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [b'B', b'M', size @ ..] if size.get(..4) != Some(&[0; 4]) => Some(Self::Bmp),
             [
@@ -39,7 +39,7 @@ impl Sized {
     }
 
     /// How far the image goes that `bytes` begin with.
-    pub fn measure(self, bytes: &[u8]) -> Progress {
+    pub(super) fn measure(self, bytes: &[u8]) -> Progress {
         let length = match self {
             Self::Bmp => word(bytes, 2),
             // The size counts what follows it, and is padded to a whole word (RFC 9649).

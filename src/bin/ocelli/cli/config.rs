@@ -1,0 +1,178 @@
+//! Flags from elsewhere: what is not typed is looked for in a variable, `OCELLI_MAX_FPS`
+//! for `--max-fps`, and then in the file that `--config` names. Both only change the
+//! defaults of the flags that clap knows, so that there is one list of them and one parser.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, Command};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use ocelli::{Error, Result};
+
+/// The command line's grammar with the defaults that hold for `typed`.
+///
+/// # Errors
+/// The file cannot be read, or holds what is no flag.
+pub(crate) fn with_defaults(command: Command, typed: &[OsString]) -> Result<Command> {
+    let command = command.mut_subcommands(|sub| sub.mut_args(from_variable));
+    let Some((file, name)) = wanted(command.clone(), typed) else {
+        return Ok(command);
+    };
+    let text = std::fs::read_to_string(&file).map_err(|e| {
+        Error::usage(
+            file.display().to_string(),
+            "the configuration cannot be read",
+        )
+        .caused_by(e)
+    })?;
+    let file = File {
+        path: &file,
+        text: &text,
+    };
+    file.apply(command, &name)
+}
+
+/// The argument, which a variable may give.
+fn from_variable(arg: Arg) -> Arg {
+    if arg.get_env().is_some() || matches!(arg.get_id().as_str(), "help" | "version") {
+        return arg;
+    }
+    let name = key(&arg).to_uppercase().replace('-', "_");
+    arg.env(format!("OCELLI_{name}")).hide_env(true)
+}
+
+/// What an argument is called in a file.
+fn key(arg: &Arg) -> String {
+    let id = || arg.get_id().as_str().replace('_', "-");
+    arg.get_long().map_or_else(id, str::to_owned)
+}
+
+/// The file and the command that are typed, as far as that can be told.
+fn wanted(command: Command, typed: &[OsString]) -> Option<(PathBuf, String)> {
+    let lenient = command
+        .ignore_errors(true)
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+        .disable_version_flag(true);
+    let matches = lenient.try_get_matches_from(typed).ok()?;
+    let file: &PathBuf = matches.try_get_one("config").ok()??;
+    Some((file.clone(), matches.subcommand_name()?.to_owned()))
+}
+
+struct File<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl File<'_> {
+    fn apply(&self, command: Command, name: &str) -> Result<Command> {
+        let table = DeTable::parse(self.text).map_err(|e| {
+            let at = e.span().map_or(0, |span| span.start);
+            self.error(at, e.message().to_owned())
+        })?;
+        let (mut command, mut general, mut own) = (command, Vec::new(), Vec::new());
+        for (key, value) in table.into_inner() {
+            match value.get_ref() {
+                DeValue::Table(_) => match command.find_subcommand(key.get_ref().as_ref()) {
+                    None => {
+                        let sections = command.get_subcommands().map(|s| s.get_name().to_owned());
+                        return Err(self.unknown(&key, "section", sections.collect()));
+                    }
+                    Some(_) if key.get_ref() != name => {}
+                    Some(_) => own.push(value),
+                },
+                _ => general.push((key, value)),
+            }
+        }
+        for section in own {
+            if let DeValue::Table(table) = section.into_inner() {
+                general.extend(table);
+            }
+        }
+        for (key, value) in general {
+            command = self.set(command, name, &key, &value)?;
+        }
+        Ok(command)
+    }
+
+    /// Makes `value` the default of the flag `name`.
+    fn set(
+        &self,
+        command: Command,
+        sub: &str,
+        name: &Spanned<std::borrow::Cow<str>>,
+        value: &Spanned<DeValue>,
+    ) -> Result<Command> {
+        let wanted = name.get_ref().replace('_', "-");
+        let known = command.find_subcommand(sub);
+        let args: Vec<&Arg> = known
+            .map(Command::get_arguments)
+            .into_iter()
+            .flatten()
+            .collect();
+        let Some(arg) = args.iter().find(|arg| key(arg) == wanted) else {
+            let keys = args.iter().map(|arg| key(arg)).collect();
+            return Err(self.unknown(name, "key", keys));
+        };
+        let id = arg.get_id().clone();
+        let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+        let values = words(value.get_ref(), is_switch).ok_or_else(|| {
+            let expected = if is_switch {
+                "true or false"
+            } else {
+                "text, a number, or a list of them"
+            };
+            self.error(
+                value.span().start,
+                format!("`{wanted}`, expected {expected}"),
+            )
+        })?;
+        Ok(command.mut_subcommand(sub, |sub| {
+            sub.mut_arg(id, |arg| arg.default_values(values).required(false))
+        }))
+    }
+
+    fn unknown(
+        &self,
+        name: &Spanned<std::borrow::Cow<str>>,
+        what: &str,
+        known: Vec<String>,
+    ) -> Error {
+        let error = self.error(
+            name.span().start,
+            format!("`{}` is not a {what}", name.get_ref()),
+        );
+        let near = |known: &String| (strsim::jaro_winkler(known, name.get_ref()) * 1e6) as u32;
+        match known.into_iter().max_by_key(near) {
+            Some(nearest) => error.with_remedy(format!("did you mean `{nearest}`?")),
+            None => error,
+        }
+    }
+
+    fn error(&self, at: usize, what: String) -> Error {
+        let line = 1 + self.text.as_bytes()[..at.min(self.text.len())]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        Error::usage(format!("{}:{line}", self.path.display()), what)
+    }
+}
+
+/// A value as it would be typed.
+fn words(value: &DeValue, is_switch: bool) -> Option<Vec<String>> {
+    match value {
+        DeValue::Boolean(on) if is_switch => Some(vec![on.to_string()]),
+        _ if is_switch => None,
+        DeValue::String(text) => Some(vec![text.to_string()]),
+        DeValue::Integer(number) => Some(vec![number.as_str().to_owned()]),
+        DeValue::Float(number) => Some(vec![number.as_str().to_owned()]),
+        DeValue::Array(items) => items
+            .iter()
+            .map(|item| words(item.get_ref(), false).filter(|words| words.len() == 1))
+            .map(|words| words.and_then(|mut words| words.pop()))
+            .collect(),
+        _ => None,
+    }
+}

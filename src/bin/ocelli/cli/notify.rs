@@ -1,0 +1,69 @@
+//! Flags for those who are told what a live source shows: programs, addresses, a broker.
+
+use clap::Args;
+#[cfg(feature = "webhook")]
+use ocelli::notify::Url;
+use ocelli::notify::{Action, Rule, Rules};
+use ocelli::pipeline::record::Context;
+use ocelli::session::Observer;
+use ocelli::{Error, Result};
+
+#[cfg(feature = "mqtt")]
+use super::mqtt::MqttArgs;
+
+/// Who else is told of a live source.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Telling others of a live source")]
+pub(crate) struct NotifyArgs {
+    /// When to act: 'LABEL', 'LABEL>0.8 for 2s' or 'unknown for 1min'; each such flag is a rule
+    #[arg(long = "on", value_name = "RULE")]
+    on: Vec<Rule>,
+    /// What to do when a rule fires: a shell command, with the record on its standard input
+    #[arg(long, value_name = "COMMAND", requires = "on")]
+    exec: Vec<String>,
+    /// Or post the record as JSON to this address
+    #[cfg(feature = "webhook")]
+    #[arg(long, value_name = "URL", requires = "on")]
+    webhook: Vec<Url>,
+    #[cfg(feature = "mqtt")]
+    #[command(flatten)]
+    mqtt: MqttArgs,
+}
+
+impl NotifyArgs {
+    /// Who is told, in the records of `context`.
+    ///
+    /// # Errors
+    /// A rule without an action, or about a class that there is none of; files of the
+    /// broker cannot be used.
+    pub(crate) fn observers(&self, context: &Context) -> Result<Vec<Box<dyn Observer>>> {
+        let mut observers: Vec<Box<dyn Observer>> = Vec::new();
+        if !self.on.is_empty() {
+            let actions = self.actions();
+            if actions.is_empty() {
+                return Err(Error::usage("--on", "there is nothing to do when it fires")
+                    .with_remedy("add --exec COMMAND or --webhook URL"));
+            }
+            observers.push(Box::new(Rules::new(self.on.clone(), actions, context)?));
+        }
+        #[cfg(feature = "mqtt")]
+        observers.extend(self.mqtt.observer(context)?);
+        Ok(observers)
+    }
+
+    fn actions(&self) -> Vec<Action> {
+        let commands = self.exec.iter().cloned().map(Action::Command);
+        #[cfg(feature = "webhook")]
+        let commands = commands.chain(self.webhook.iter().cloned().map(Action::Webhook));
+        commands.collect()
+    }
+
+    /// A flag that makes sense for live sources only, if one is given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        #[cfg(feature = "mqtt")]
+        if self.mqtt.is_given() {
+            return Some("--mqtt");
+        }
+        (!self.on.is_empty()).then_some("--on")
+    }
+}

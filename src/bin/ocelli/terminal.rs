@@ -1,0 +1,149 @@
+//! What a person at a terminal sees of a live source: one block that is drawn over and
+//! over, instead of lines that run away.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use console::{Term, measure_text_width, style, truncate_str};
+use parking_lot::Mutex;
+
+use ocelli::pipeline::record::{Context, Record};
+use ocelli::pipeline::write::Inline;
+use ocelli::session::LoopStats;
+use ocelli::{Error, Result};
+
+/// Time between drawings: faster is not read, and costs.
+const PERIOD: Duration = Duration::from_millis(100);
+/// Columns of the longest bar.
+const BAR: usize = 30;
+/// Columns for a label.
+const LABEL: usize = 24;
+
+/// Lines of the block on the screen, shared with whoever writes messages between.
+static SHOWN: Mutex<usize> = Mutex::new(0);
+
+/// Takes the block off the screen, so that a message can be written in its place. It
+/// comes back with its next drawing.
+pub(crate) fn make_way() {
+    let mut shown = SHOWN.lock();
+    // Where the terminal is gone, nothing is in the way.
+    let _ = Term::stdout().clear_last_lines(std::mem::take(&mut *shown));
+}
+
+/// The block.
+pub(crate) struct TerminalView {
+    term: Term,
+    context: Context,
+    source: String,
+    drawn: Option<Instant>,
+    bars: String,
+    stages: String,
+}
+
+impl TerminalView {
+    /// A block on standard output.
+    pub(crate) fn new(context: Context) -> Self {
+        Self {
+            term: Term::stdout(),
+            context,
+            source: String::new(),
+            drawn: None,
+            bars: String::new(),
+            stages: String::new(),
+        }
+    }
+
+    /// The records are another model's from now on.
+    pub(crate) fn set_context(&mut self, context: Context) {
+        self.context = context;
+    }
+
+    /// Takes a record in; it is shown with the next drawing.
+    pub(crate) fn enter(&mut self, record: &Record) {
+        self.source.clone_from(&record.source);
+        self.bars.clear();
+        let unknown = record.decision.unknown;
+        for candidate in &record.top {
+            let name = Inline(&self.context.labels[candidate.index]).to_string();
+            let name = truncate_str(&name, LABEL, "…").into_owned();
+            let pad = " ".repeat(LABEL.saturating_sub(measure_text_width(&name)));
+            let filled = ((candidate.score * BAR as f32).round() as usize).min(BAR);
+            let bar = format!("{}{}", "█".repeat(filled), "░".repeat(BAR - filled));
+            let decided = !unknown && candidate.index == record.decision.best.index;
+            let name = if decided {
+                style(name).bold()
+            } else {
+                style(name)
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(self.bars, "{name}{pad} {bar} {:.2}", candidate.score);
+        }
+        if unknown {
+            self.bars.push_str("the answer is unknown\n");
+        }
+        let ms = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1e3);
+        let timing = record.timing;
+        self.stages = format!(
+            "age {} ms: capture {}, decode {}, preprocess {}, inference {}",
+            record.frame_age.map_or_else(|| "?".into(), ms),
+            ms(timing.capture),
+            ms(timing.decode),
+            ms(timing.preprocess),
+            ms(timing.inference),
+        );
+    }
+
+    /// Draws the block, if it is time to.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub(crate) fn draw(&mut self, stats: &LoopStats) -> Result<()> {
+        if self.drawn.is_some_and(|drawn| drawn.elapsed() < PERIOD) {
+            return Ok(());
+        }
+        self.drawn = Some(Instant::now());
+        let width = usize::from(self.term.size().1).max(20) - 1;
+        let block = self.block(stats);
+        let mut lines = 0;
+        let mut out = String::new();
+        for line in block.lines() {
+            let _ = writeln!(out, "{}", truncate_str(line, width, "…"));
+            lines += 1;
+        }
+        let mut shown = SHOWN.lock();
+        let drawn = self
+            .term
+            .clear_last_lines(*shown)
+            .and_then(|()| self.term.write_all(out.as_bytes()))
+            .and_then(|()| self.term.flush());
+        *shown = lines;
+        drawn.map_err(|e| Error::output("terminal", "cannot be written").caused_by(e))
+    }
+
+    fn block(&self, stats: &LoopStats) -> String {
+        let LoopStats {
+            classified,
+            drops,
+            lost,
+            fps,
+        } = stats;
+        let fps = fps.unwrap_or_default();
+        let identity = &self.context.identity;
+        let mut block = format!("{}{}\n", self.bars, self.stages);
+        let _ = writeln!(
+            block,
+            "{} on {} ({}), {}: {classified} frames, {fps:.1} per second",
+            self.context.model,
+            identity.engine,
+            identity.provider,
+            Inline(&self.source),
+        );
+        let _ = writeln!(block, "dropped {drops}");
+        if let Some(lost) = lost {
+            let seconds = lost.elapsed().as_secs_f64();
+            let _ = writeln!(block, "the source is lost for {seconds:.1} s");
+        }
+        block
+    }
+}

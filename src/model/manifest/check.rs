@@ -1,0 +1,142 @@
+//! What a manifest may not say: facts that contradict each other.
+
+use super::Manifest;
+use super::preprocess::{Preprocess, Resize};
+use crate::error::{Error, Result};
+
+/// Largest side in pixels that a picture is resized to.
+const LARGEST: usize = 8192;
+
+impl Manifest {
+    /// Refuses facts that contradict each other.
+    ///
+    /// # Errors
+    /// Which fact, what it says and what it would have to say.
+    pub(crate) fn check(&self, place: &str) -> Result<()> {
+        self.check_labels(place)?;
+        self.check_values(place)?;
+        self.check_sizes(place)?;
+        self.check_output(place)?;
+        self.check_proof(place)
+    }
+
+    fn check_values(&self, place: &str) -> Result<()> {
+        let Preprocess {
+            mean, std, rescale, ..
+        } = &self.preprocess;
+        let channels = self.input.color.channels();
+        for (name, values) in [("mean", mean), ("std", std)] {
+            if values.len() != channels {
+                return Err(Error::model(
+                    place,
+                    format!("preprocess.{name} has {} values", values.len()),
+                )
+                .with_expected(format!("{channels} for color {:?}", self.input.color)));
+            }
+            if values.iter().any(|v| !v.is_finite()) {
+                let what = format!("preprocess.{name} holds a value that is not a number");
+                return Err(Error::model(place, what));
+            }
+        }
+        if std.contains(&0.0) || !rescale.is_finite() || *rescale == 0.0 {
+            let what = "preprocess.std and preprocess.rescale must not be 0";
+            return Err(Error::model(place, what));
+        }
+        Ok(())
+    }
+
+    fn check_sizes(&self, place: &str) -> Result<()> {
+        let (input, pre) = (&self.input, &self.preprocess);
+        let resized = match pre.resize {
+            Resize::Shortest { size } => (size, size),
+            Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
+                (width, height)
+            }
+        };
+        if resized.0.max(resized.1) > LARGEST {
+            let what = format!("preprocess.resize to {}x{}", resized.0, resized.1);
+            return Err(Error::model(place, what).with_expected(format!("at most {LARGEST}")));
+        }
+        let kept = pre.crop.map_or(resized, |c| (c.width, c.height));
+        if kept.0 == 0 || kept.1 == 0 || kept.0 > resized.0 || kept.1 > resized.1 {
+            return Err(Error::model(
+                place,
+                format!(
+                    "preprocess.crop {}x{} does not lie inside the resized {}x{}",
+                    kept.0, kept.1, resized.0, resized.1
+                ),
+            ));
+        }
+        if kept != (input.width, input.height) {
+            return Err(Error::model(
+                place,
+                format!(
+                    "preprocess gives {}x{}, but the input tensor takes {}x{}",
+                    kept.0, kept.1, input.width, input.height
+                ),
+            ));
+        }
+        if pre.crop.is_none() && matches!(pre.resize, Resize::Shortest { .. }) {
+            let what = "preprocess.resize shortest needs preprocess.crop";
+            return Err(Error::model(place, what));
+        }
+        Ok(())
+    }
+
+    fn check_output(&self, place: &str) -> Result<()> {
+        let temperature = self.output.temperature;
+        if !(1e-6..=1e6).contains(&temperature) {
+            let what = format!("output.temperature is {temperature}");
+            return Err(Error::model(place, what).with_expected("1e-6 to 1e6"));
+        }
+        let scales = [self.input.quantization, self.output.quantization].map(|q| Some(q?.scale));
+        match scales
+            .into_iter()
+            .flatten()
+            .find(|s| !(*s > 0.0 && s.is_finite()))
+        {
+            Some(scale) => {
+                let what = format!("a quantization scale is {scale}");
+                Err(Error::model(place, what).with_expected("above 0"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_labels(&self, place: &str) -> Result<()> {
+        if self.labels.is_empty() {
+            return Err(Error::model(place, "no labels"));
+        }
+        // Two classes may share a name: ImageNet's first names hold "crane" twice.
+        match self.labels.iter().position(|label| label.trim().is_empty()) {
+            Some(index) => Err(Error::model(place, format!("label {index} is empty"))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_proof(&self, place: &str) -> Result<()> {
+        if let Some(proof) = &self.proof
+            && (proof.cases.is_empty() || !(0.0..1.0).contains(&proof.tolerance))
+        {
+            let (cases, tolerance) = (proof.cases.len(), proof.tolerance);
+            return Err(Error::model(
+                place,
+                format!("a proof of {cases} cases with tolerance {tolerance} proves nothing"),
+            ));
+        }
+        let classes = self.labels.len();
+        for case in self.proof.iter().flat_map(|p| &p.cases) {
+            if case.probabilities.len() != classes {
+                return Err(Error::model(
+                    place,
+                    format!(
+                        "proof case {} has {} probabilities for {classes} labels",
+                        case.name,
+                        case.probabilities.len()
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! The way from a picture to the input tensor.
+
+use serde::{Deserialize, Serialize};
+
+use super::stated::stated;
+
+/// The way from a decoded picture (8-bit pixels, 0 to 255) to the input's values:
+/// resize, centre crop, then `(pixel * rescale - mean[c]) / std[c]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// How the picture's size is changed.
+    pub resize: Resize,
+    /// Which pixels are mixed, and how, when it is.
+    pub filter: Filter,
+    /// Whether the filter widens when the picture shrinks, as PIL's does and OpenCV's does not.
+    pub antialias: bool,
+    /// The part kept after resizing.
+    #[serde(deserialize_with = "stated")]
+    pub crop: Option<Size>,
+    /// Factor on the pixel: 1/255 for values from 0 to 1.
+    pub rescale: f64,
+    /// Subtracted from the rescaled pixel, per channel.
+    pub mean: Vec<f64>,
+    /// Divisor after that, per channel.
+    pub std: Vec<f64>,
+}
+
+/// How the picture's size is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Resize {
+    /// The shorter side becomes `size`, the longer follows, truncated (torchvision's `Resize`).
+    Shortest {
+        /// Pixels.
+        size: usize,
+    },
+    /// Both sides become what is said, whatever the aspect (a squash).
+    Exact {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+    },
+    /// The whole picture fits inside, centred, the rest filled.
+    Letterbox {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+        /// Colour of the rest, 0 to 255, red, green, blue.
+        fill: [u8; 3],
+    },
+}
+
+/// A resampling filter, as PIL understands the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filter {
+    /// The nearest pixel.
+    Nearest,
+    /// Mean of the pixels covered.
+    Box,
+    /// Triangle, support 1.
+    Bilinear,
+    /// Cubic with a = -0.5, support 2.
+    Bicubic,
+    /// Windowed sinc, support 3.
+    Lanczos,
+}
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Size {
+    /// Pixels.
+    pub width: usize,
+    /// Pixels.
+    pub height: usize,
+}

@@ -1,0 +1,159 @@
+//! What the trainer tells about a model's making: how it was trained and measured, and
+//! what its world looked like, which is what the monitor compares a live camera with.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::stated::stated;
+
+/// How the model came to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The pictures it learned from.
+    pub dataset: Dataset,
+    /// Name of the network.
+    pub architecture: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Every hyper-parameter, by the trainer's names.
+    pub hyperparameters: Map<String, Value>,
+    /// Versions of the libraries that trained it.
+    pub versions: BTreeMap<String, String>,
+    /// How good it was on held-out pictures.
+    pub metrics: Metrics,
+    /// What quantisation cost and brought.
+    #[serde(deserialize_with = "stated")]
+    pub receipt: Option<Map<String, Value>>,
+}
+
+/// The pictures a model learned from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// Its name.
+    pub name: String,
+    /// `sha256:` and the hash over all its files.
+    pub fingerprint: String,
+    /// Pictures for training.
+    pub train: usize,
+    /// Pictures for choosing.
+    pub validation: usize,
+    /// Pictures for the final measurement.
+    pub test: usize,
+}
+
+/// Quality on the test pictures; shares from 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Share of pictures whose best label is right.
+    pub accuracy: f64,
+    /// Share of pictures whose right label is among the best five.
+    pub top5: f64,
+    /// Mean cross-entropy, nats.
+    pub loss: f64,
+    /// Mean of the classes' F1.
+    pub macro_f1: f64,
+    /// Expected calibration error after temperature scaling.
+    pub ece: f64,
+    /// The same per class.
+    pub per_class: Vec<ClassMetrics>,
+}
+
+/// Quality on one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassMetrics {
+    /// Its label.
+    pub label: String,
+    /// Share of answers with this label that are right.
+    pub precision: f64,
+    /// Share of its pictures that are found.
+    pub recall: f64,
+    /// Harmonic mean of the two.
+    pub f1: f64,
+    /// Number of its pictures.
+    pub support: usize,
+}
+
+/// What held-out pictures looked like and how the model answered them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// How many pictures the baselines come from.
+    pub pictures: usize,
+    /// Share of answers per class.
+    pub prior: Vec<f64>,
+    /// The best calibrated probability.
+    pub score: Statistic,
+    /// Of the pictures themselves.
+    pub image: ImageStatistics,
+    /// Of the features, where the model gives them.
+    #[serde(deserialize_with = "stated")]
+    pub embedding: Option<EmbeddingStatistics>,
+    /// Where the monitor rings.
+    pub alarm: Alarm,
+}
+
+/// One number's distribution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statistic {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub deviation: f64,
+    /// Values at 0, 5, …, 100 %.
+    pub quantiles: Vec<f64>,
+}
+
+/// Distributions of the pictures' own properties.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageStatistics {
+    /// Mean luma.
+    pub brightness: Statistic,
+    /// Standard deviation of luma.
+    pub contrast: Statistic,
+    /// Mean absolute difference of neighbouring luma.
+    pub sharpness: Statistic,
+    /// Mean red minus mean blue.
+    pub red_blue: Statistic,
+}
+
+/// Distributions of the features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingStatistics {
+    /// Per class, the mean of each feature.
+    pub class_means: Vec<Vec<f64>>,
+    /// Each feature's deviation, shared by the classes.
+    pub deviation: Vec<f64>,
+    /// Distance to the nearest class mean, in deviations.
+    pub distance: Statistic,
+}
+
+/// Thresholds of the monitor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarm {
+    /// False alarms that the thresholds were set for, per 10,000 independent frames.
+    pub per_10000: f64,
+    /// Height of the cumulative sum, per statistic.
+    pub cusum: BTreeMap<String, f64>,
+    /// The test on the shares of answers.
+    pub prior: PriorAlarm,
+}
+
+/// The test on the shares of answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriorAlarm {
+    /// Frames per window.
+    pub window: usize,
+    /// Hotelling's T² above which it rings.
+    pub threshold: f64,
+}

@@ -1,0 +1,12 @@
+//! Whoever is told of a live source outside of this program: commands and addresses, by
+//! rules, and a broker.
+
+#[cfg(feature = "mqtt")]
+mod mqtt;
+mod rules;
+
+#[cfg(feature = "mqtt")]
+pub use mqtt::{Address, Mqtt, MqttOptions};
+#[cfg(feature = "webhook")]
+pub use rules::Url;
+pub use rules::{Action, Rule, Rules};

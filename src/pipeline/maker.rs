@@ -1,0 +1,78 @@
+//! Making pipelines that all run one model in one way: one for each worker.
+
+use std::sync::Arc;
+
+use super::record::Context;
+use super::{Pipeline, PipelineOptions};
+use crate::engine::{EngineMaker, EngineOptions, Identity};
+use crate::error::Result;
+use crate::model::Model;
+
+/// Makes pipelines that all run one model in one way.
+#[derive(Clone)]
+pub struct PipelineMaker {
+    /// The model.
+    pub model: Arc<Model>,
+    /// The engine, loaded.
+    pub engines: Arc<EngineMaker>,
+    /// Threads per run of the network.
+    pub threads: usize,
+    /// How frames are classified.
+    pub options: PipelineOptions,
+}
+
+impl PipelineMaker {
+    /// Pipelines for `model` on the engine that `engine` asks for. A batch that the network
+    /// fixes rules over the options'.
+    ///
+    /// # Errors
+    /// The engine cannot be loaded, or cannot load the model.
+    pub fn new(
+        model: Arc<Model>,
+        engine: &EngineOptions,
+        threads: usize,
+        options: PipelineOptions,
+    ) -> Result<Self> {
+        let engines = EngineMaker::new(model, engine)?;
+        Ok(Self::with_engine(Arc::new(engines), threads, options))
+    }
+
+    /// The same for an engine that is loaded already.
+    pub fn with_engine(
+        engines: Arc<EngineMaker>,
+        threads: usize,
+        mut options: PipelineOptions,
+    ) -> Self {
+        let model = engines.model().clone();
+        options.batch = model.file.fixed_batch.unwrap_or(options.batch);
+        Self {
+            model,
+            engines,
+            threads,
+            options,
+        }
+    }
+
+    /// A pipeline.
+    ///
+    /// # Errors
+    /// The engine cannot load the model; the options contradict it.
+    pub fn make(&self) -> Result<Pipeline> {
+        Pipeline::new(&self.model, self.engines.make(self.threads)?, self.options)
+    }
+
+    /// A pipeline for which the first frame is like any other.
+    ///
+    /// # Errors
+    /// As [`make`](Self::make), or the network cannot be run.
+    pub fn make_warm(&self) -> Result<Pipeline> {
+        let mut pipeline = self.make()?;
+        pipeline.warm_up()?;
+        Ok(pipeline)
+    }
+
+    /// What the records of its pipelines have in common.
+    pub fn context(&self, identity: &Identity) -> Context {
+        Context::new(&self.model.manifest, identity, self.options.top_k)
+    }
+}

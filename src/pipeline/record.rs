@@ -1,0 +1,116 @@
+//! What is said about one frame: what all stages together come to, and what everyone who
+//! writes, counts or tells it speaks of.
+
+use std::time::{Duration, SystemTime};
+
+use super::capture::DropCounters;
+use super::score::Candidate;
+use super::smooth::{Decision, State};
+use crate::engine::Identity;
+use crate::error::Error;
+use crate::model::manifest::Manifest;
+
+/// Everything that is said about one frame. Buffers are reused for the next one.
+#[derive(Debug)]
+pub struct Record {
+    /// Counted from 0 over all inputs, failed ones included.
+    pub number: u64,
+    /// Where the frame comes from.
+    pub source: String,
+    /// When it was captured.
+    pub time: SystemTime,
+    /// What it is said to show.
+    pub decision: Decision,
+    /// The best classes, best first.
+    pub top: Vec<Candidate>,
+    /// The features below the classes, where they are wanted.
+    pub embedding: Vec<f32>,
+    /// How long each stage took.
+    pub timing: Timing,
+    /// From capture to now, for live sources.
+    pub frame_age: Option<Duration>,
+    /// What was left out so far, for live sources.
+    pub drops: Option<DropCounters>,
+    /// What is wrong with the model's output, if anything is.
+    pub output_warning: Option<&'static str>,
+    /// Whether the frame showed nothing new and was not classified.
+    pub skipped: bool,
+    /// Why the input could not be classified; then nothing else counts but the number.
+    pub failure: Option<Error>,
+}
+
+/// How long each stage took for one frame; in a batch, its share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Reading the bytes.
+    pub capture: Duration,
+    /// Bytes to pixels.
+    pub decode: Duration,
+    /// Pixels to tensor.
+    pub preprocess: Duration,
+    /// The network.
+    pub inference: Duration,
+    /// All of it, scoring included.
+    pub total: Duration,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            source: String::new(),
+            time: SystemTime::UNIX_EPOCH,
+            decision: Decision::default(),
+            top: Vec::new(),
+            embedding: Vec::new(),
+            timing: Timing::default(),
+            frame_age: None,
+            drops: None,
+            output_warning: None,
+            skipped: false,
+            failure: None,
+        }
+    }
+}
+
+impl Record {
+    /// What a live source's decision was before this frame changed it, and for how long.
+    pub(crate) fn changed_after(&self) -> Option<(State, Duration)> {
+        self.drops.and(self.decision.change)?.before
+    }
+}
+
+/// What all records of a run have in common.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Name and version of the model.
+    pub model: String,
+    /// Class names.
+    pub labels: Vec<String>,
+    /// What runs.
+    pub identity: Identity,
+    /// How many classes a record lists.
+    pub top_k: usize,
+}
+
+impl Context {
+    /// The context of `manifest` on the engine `identity`.
+    pub fn new(manifest: &Manifest, identity: &Identity, top_k: usize) -> Self {
+        Self {
+            model: manifest.id(),
+            labels: manifest.labels.clone(),
+            identity: identity.clone(),
+            top_k: top_k.min(manifest.labels.len()),
+        }
+    }
+
+    /// The label of a decision.
+    pub fn name_of(&self, state: State) -> &str {
+        state.map_or("unknown", |index| &self.labels[index])
+    }
+}
+
+/// Milliseconds with three decimals: the unit of every `_ms` field.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,197 @@
+//! A model in service: the workers that classify requests, one by one or in batches, the
+//! pipelines of the live loop, and how all of them go over to another model.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::live::Live;
+use super::metrics::Metrics;
+use super::queue::{QueueOptions, ReadyPipeline, RequestQueue};
+use super::state::{AppState, ServedModel};
+use crate::engine::{EngineMaker, EngineOptions, Identity};
+use crate::error::{Error, Result};
+use crate::model::{Model, Overrides};
+use crate::pipeline::{MotionGateOptions, PipelineMaker, PipelineOptions, SmoothRequest};
+use crate::priority::lower_priority;
+use crate::proof;
+
+/// How a model is served.
+#[derive(Clone, Debug)]
+pub struct DeploymentOptions {
+    /// Pictures classified at a time; `None` is the number of cores, or 1 beside a live
+    /// source.
+    pub workers: Option<usize>,
+    /// Threads per run of the network; `None` is a share of the cores, at most 4.
+    pub threads: Option<usize>,
+    /// Pictures that may wait; further ones are refused.
+    pub queue: usize,
+    /// How long the first of a batch waits for others; `None` collects no batches.
+    pub batch_window: Option<Duration>,
+    /// Pictures per batch at most.
+    pub batch: usize,
+    /// How requests are classified.
+    pub pipeline: PipelineOptions,
+    /// How steady the decisions of the live loop are.
+    pub live_smooth: SmoothRequest,
+    /// Whether the live loop skips frames that show nothing new.
+    pub motion_gate: Option<MotionGateOptions>,
+}
+
+/// A model in service: how pipelines are made for requests, for batches of them, and for
+/// the live loop.
+#[derive(Clone)]
+pub struct Deployment {
+    requests: PipelineMaker,
+    batches: PipelineMaker,
+    live: PipelineMaker,
+    workers: usize,
+}
+
+impl Deployment {
+    /// Loads `model` to be served, beside a live source if there is one.
+    ///
+    /// # Errors
+    /// The engine cannot be loaded, or cannot load the model.
+    pub fn new(
+        model: Arc<Model>,
+        engine: &EngineOptions,
+        options: &DeploymentOptions,
+        beside_live: bool,
+    ) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = options
+            .workers
+            .unwrap_or(if beside_live { 1 } else { cores });
+        let threads = |sharers: usize| {
+            let share = (cores / sharers).clamp(1, 4);
+            options.threads.unwrap_or(share)
+        };
+        // A live loop keeps half of the cores to itself.
+        let sharers = if beside_live { 2 * workers } else { workers };
+        let engines = Arc::new(EngineMaker::new(model, engine)?);
+        let maker =
+            |threads, pipeline| PipelineMaker::with_engine(engines.clone(), threads, pipeline);
+        let in_batches = PipelineOptions {
+            batch: options.batch,
+            ..options.pipeline
+        };
+        let live = PipelineOptions {
+            smooth: options.live_smooth,
+            motion_gate: options.motion_gate,
+            ..options.pipeline
+        };
+        Ok(Self {
+            requests: maker(threads(sharers), options.pipeline),
+            batches: maker(threads(sharers), in_batches),
+            live: maker(threads(1), live),
+            workers,
+        })
+    }
+
+    /// How pipelines of the live loop are made.
+    pub fn live(&self) -> &PipelineMaker {
+        &self.live
+    }
+
+    /// Replays the model's proof.
+    ///
+    /// # Errors
+    /// It fails on this machine.
+    pub fn prove(&self) -> Result<()> {
+        proof::prove(&self.requests.engines)
+    }
+
+    /// The service, before it is ready.
+    pub fn app(options: &DeploymentOptions, live: Option<Arc<Live>>) -> AppState {
+        let metrics = Arc::new(Metrics::default());
+        let queue = |name, window| {
+            let options = QueueOptions {
+                name,
+                capacity: options.queue,
+                window,
+                low_priority: live.is_some(),
+            };
+            RequestQueue::new(options, metrics.clone())
+        };
+        let batches = options.batch_window.map(|window| queue("batches", window));
+        let requests = queue("requests", Duration::ZERO);
+        let top_k = options.pipeline.top_k;
+        AppState::new(requests, batches, live, metrics, top_k)
+    }
+
+    /// Starts the workers; the service is ready then.
+    ///
+    /// # Errors
+    /// A pipeline cannot be made.
+    pub fn start(&self, app: &AppState) -> Result<()> {
+        let mut context = None;
+        for _ in 0..self.workers {
+            context = Some(app.requests.spawn_worker(self.requests.clone())?);
+            if let Some(queue) = &app.batches {
+                queue.spawn_worker(self.batches.clone())?;
+            }
+        }
+        let context = context.ok_or_else(|| {
+            Error::usage("workers", "0 workers classify nothing").with_expected("at least 1")
+        })?;
+        let Identity {
+            engine, provider, ..
+        } = context.identity.clone();
+        let model = context.model.clone();
+        app.set_model(ServedModel::of(&self.requests.model, context)?);
+        log::info!(
+            "{model} is ready on {engine} ({provider}), {} at a time",
+            self.workers
+        );
+        Ok(())
+    }
+
+    /// The same for the model as it is now in its file, proved. What `first` makes of it
+    /// is made before anything else, and only when all of it is there does it take over.
+    ///
+    /// # Errors
+    /// The file cannot be used, its proof fails, or `first` does.
+    pub fn renew<T>(
+        &self,
+        path: &Path,
+        overrides: Overrides,
+        app: &AppState,
+        first: impl Fn(&Self) -> Result<T>,
+    ) -> Result<T> {
+        let requests = self.requests.renewed(path, overrides)?;
+        let with = |old: &PipelineMaker| {
+            PipelineMaker::with_engine(requests.engines.clone(), old.threads, old.options)
+        };
+        let renewed = Self {
+            batches: with(&self.batches),
+            live: with(&self.live),
+            workers: self.workers,
+            requests,
+        };
+        let new = first(&renewed)?;
+        if app.live.is_some() {
+            lower_priority();
+        }
+        let all = |maker| {
+            (0..self.workers)
+                .map(|_| ReadyPipeline::new(maker))
+                .collect::<Result<Vec<_>>>()
+        };
+        let requests = all(&renewed.requests)?;
+        let batches = match &app.batches {
+            Some(queue) => Some((queue, all(&renewed.batches)?)),
+            None => None,
+        };
+        if let Some(ready) = requests.first() {
+            let context = ready.context.clone();
+            app.set_model(ServedModel::of(&renewed.requests.model, context)?);
+        }
+        app.requests.renew(requests);
+        if let Some((queue, ready)) = batches {
+            queue.renew(ready);
+        }
+        Ok(new)
+    }
+}
