@@ -8,8 +8,14 @@ import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
-from trainer import bundle, cards, data, metrics, onnx_graph, proof, shapes, transforms
-from trainer.manifest import Manifest
+
+from ocelli_trainer import bundle
+from ocelli_trainer.data import dataset as data
+from ocelli_trainer.data import shapes, transforms
+from ocelli_trainer.deliver import onnx_graph, proof
+from ocelli_trainer.fit import metrics
+from ocelli_trainer.manifest import Manifest
+from ocelli_trainer.report import cards
 
 MODELS = Path(__file__).parents[3] / "models"
 FILES = ("digits.onnx", "digits-int8.onnx", "shapes.onnx", "shapes-int8.onnx")

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Maker
-from trainer import cli, demo_data, shapes
 
-SCRIPTS = Path(__file__).parents[2]
+from ocelli_trainer import cli
+from ocelli_trainer.data import demo as demo_data
+from ocelli_trainer.data import shapes
+
+TRAINER = Path(__file__).parents[1]
 BLOCK_TORCH = """
 import sys
 class Blocked:
@@ -23,7 +26,7 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", BLOCK_TORCH + code, *arguments],
         check=False,
-        cwd=SCRIPTS,
+        cwd=TRAINER,
         capture_output=True,
         text=True,
         timeout=120,
@@ -31,18 +34,21 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_all_but_the_training_loads_without_torch(make_set: Maker) -> None:
-    light = "config data demo_data lint transforms preprocess manifest metrics calibrate scores drift proof"
-    light += " onnx_graph quantize receipt retrain run shapes cards schedule plots report"
-    result = python(f"import importlib\nfor name in '{light}'.split(): importlib.import_module('trainer.' + name)")
+    light = "config manifest run report.retrain data.dataset data.demo data.lint data.shapes data.transforms"
+    light += " data.preprocessing fit.metrics fit.calibrate fit.evaluation fit.schedule deliver.drift deliver.proof"
+    light += " deliver.onnx_graph deliver.quantize deliver.receipt report.page report.plots report.cards"
+    result = python(
+        f"import importlib\nfor name in '{light}'.split(): importlib.import_module('ocelli_trainer.' + name)"
+    )
     assert result.returncode == 0, result.stderr
     root = make_set("clean", {"train": 10, "val": 2, "test": 2})
-    result = python("from trainer.cli import main; sys.exit(main(sys.argv[1:]))", "lint", str(root))
+    result = python("from ocelli_trainer.cli import main; sys.exit(main(sys.argv[1:]))", "lint", str(root))
     assert (result.returncode, result.stdout) == (0, "clean: 30 train, 6 val, 6 test\nno findings\n")
 
 
 def test_training_without_torch_names_the_setup(make_set: Maker) -> None:
     root = make_set("clean", {"train": 10, "val": 2, "test": 2})
-    result = python("from trainer.cli import main; sys.exit(main(sys.argv[1:]))", "train", str(root))
+    result = python("from ocelli_trainer.cli import main; sys.exit(main(sys.argv[1:]))", "train", str(root))
     assert result.returncode == 2
     assert result.stderr == "error: the Python package torch is not installed; run scripts/setup --train\n"
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from trainer import config
-from trainer.config import Config
-from trainer.errors import TrainerError
+
+from ocelli_trainer import config
+from ocelli_trainer.config import Config
+from ocelli_trainer.errors import TrainerError
 
 
 def test_every_value_survives_its_toml_file(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Maker, picture
-from trainer import data
-from trainer.errors import TrainerError
+
+from ocelli_trainer.data import dataset as data
+from ocelli_trainer.errors import TrainerError
 
 SHARES = (0.6, 0.2, 0.2)
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from conftest import Maker, picture
 from PIL import Image
-from trainer import cli, data, lint
-from trainer.data import Dataset, Sample
+
+from ocelli_trainer import cli
+from ocelli_trainer.data import dataset as data
+from ocelli_trainer.data import lint
+from ocelli_trainer.data.dataset import Dataset, Sample
 
 SHARES = (0.6, 0.2, 0.2)
 

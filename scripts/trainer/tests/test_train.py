@@ -8,20 +8,24 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from conftest import picture
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from trainer import cli, data, onnx_graph, transforms  # noqa: E402 (after the skip)
-from trainer.config import Config, ModelConfig, with_values  # noqa: E402
-from trainer.export import Session  # noqa: E402
-from trainer.loop import Loop  # noqa: E402
+from ocelli_trainer import cli  # noqa: E402 (after the skip)
+from ocelli_trainer.config import Config, ModelConfig, with_values  # noqa: E402
+from ocelli_trainer.data import dataset as data  # noqa: E402 (after the skip)
+from ocelli_trainer.data import transforms  # noqa: E402 (after the skip)
+from ocelli_trainer.deliver import onnx_graph  # noqa: E402 (after the skip)
+from ocelli_trainer.deliver.export import Session  # noqa: E402
+from ocelli_trainer.fit.loop import Loop  # noqa: E402
 
 LABELS = ("left", "mid 'x'", "r🍎<b>")
 FAST = ["--size", "16", "--epochs", "4", "--batch", "16", "--warmup", "1", "--lr", "0.01"]
-SCRIPTS = Path(__file__).parents[2]
+TRAINER = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +89,7 @@ def test_the_graph_gives_the_accuracy_and_confusion_that_the_run_states(place: P
     for suffix in ("", "-int8", "-fp16"):
         path = place / f"base{suffix}.onnx"
         manifest = onnx_graph.read_manifest(path)
-        session = Session(onnx_graph.onnx.load(path))
+        session = Session(onnx.load(path))
         matrix = np.zeros((3, 3), int)
         for truth, label in enumerate(LABELS):
             for file in (place / "set" / "test" / label).iterdir():
@@ -204,9 +208,9 @@ def test_grey_uint8_simplecnn_with_a_searched_rate(place: Path, capsys: pytest.C
 
 
 def test_two_processes_train_as_well_as_one(place: Path, base: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "trainer", "train"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "ocelli_trainer", "train"]
     command += [str(place / "set"), *FAST, "-o", str(place / "two.onnx"), "--run-dir", str(place / "two")]
-    environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(TRAINER), "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=240)
     assert result.returncode == 0, result.stderr
     assert "training on the CPU, processes: 2" in result.stderr and result.stderr.count("epoch   4/4") == 1
@@ -264,7 +268,7 @@ def test_force_goes_on_with_what_can_be_read_and_later_changes_are_noticed(
 
 
 def test_every_backbone_yields_logits_and_an_embedding() -> None:
-    from trainer import models
+    from ocelli_trainer.fit import models
 
     widths = {}
     for name in models.ARCHITECTURES:
@@ -334,7 +338,7 @@ def test_digits_are_learnt_with_default_settings(tmp_path: Path, model: str, acc
 
 
 def test_sampling_evens_out_classes() -> None:
-    from trainer import loader
+    from ocelli_trainer.data import loader
 
     labels = np.repeat([0, 1], [900, 100])
     even = with_values(Config(), {"train": {"balance": "sampler"}}, "test").train

@@ -1,0 +1,193 @@
+"""The command line: what was typed becomes what is meant, once."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ocelli_trainer import config as configs
+from ocelli_trainer.config import PRESETS, SECTIONS
+from ocelli_trainer.errors import COULD_NOT_START, TrainerError, say
+
+INTERRUPTED = 130  # what shells report for Ctrl-C
+NOT_FLAGS = {("data", "path")}  # the positional argument
+FLAG_NAMES = {("model", "architecture"): "model"}
+EPILOG = """\
+exit codes: 0 done, 1 negative finding (bad data, refused gate), 2 could not start
+more than one process: torchrun --nproc-per-node 2 -m ocelli_trainer train ..."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = make_parser().parse_args(arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads starve a busy machine
+    try:
+        options.function(options)
+    except TrainerError as error:
+        say(f"error: {error}")
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        say(f"error: the Python package {error.name} is not installed; run scripts/setup --train")
+        return COULD_NOT_START
+    except KeyboardInterrupt:
+        say("stopped; `--resume` goes on after the last whole epoch")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+class Parser(argparse.ArgumentParser):
+    """A wrong flag is answered in one line; the usage of 50 flags would bury it."""
+
+    def error(self, message: str) -> NoReturn:
+        say(f"error: {message}; see `{self.prog} --help`")
+        sys.exit(COULD_NOT_START)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = Parser("ocelli-train", description="Trains an image classifier and exports one self-describing ONNX file.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands)
+    lint = commands.add_parser("lint", help="look for broken files, duplicates, leakage and thin classes")
+    lint.add_argument("data", type=Path)
+    lint.add_argument("--format", choices=("text", "json"), default="text")
+    lint.set_defaults(function=run_lint)
+    export = commands.add_parser("export", help="write the files of a finished run again")
+    export.add_argument("run", type=Path, help="run folder")
+    export.add_argument("-o", "--output", type=Path, required=True)
+    export.add_argument("--force", action="store_true", help="write a file that its gate refuses")
+    _add_options(export.add_argument_group("export"), "export")
+    export.set_defaults(function=run_export)
+    demo = commands.add_parser("demo-data", help="write the shapes or the digits data set")
+    demo.add_argument("kind", choices=("shapes", "digits"))
+    demo.add_argument("folder", type=Path)
+    demo.add_argument("--seed", type=int, default=0)
+    demo.add_argument("--overwrite", action="store_true")
+    demo.set_defaults(function=run_demo_data)
+    bundle = commands.add_parser("bundle", help="rebuild models/ from nothing")
+    bundle.add_argument("folder", type=Path, nargs="?", default=Path("models"))
+    bundle.add_argument("--check", action="store_true", help="compare with what stands there, byte for byte")
+    bundle.set_defaults(function=run_bundle)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train and export",
+        usage="ocelli-train train DATA -o models/NAME.onnx [options]",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    train.add_argument(
+        "data", nargs="?", help="folder of class folders, or of train/ val/ test/; or public:cifar10|mnist|flowers102"
+    )
+    train.add_argument("-o", "--output", type=Path, help="ONNX file to write (default: RUN/NAME.onnx)")
+    # not --run: torchrun would take that for an abbreviation of its own --run-path
+    train.add_argument("--run-dir", type=Path, help="run folder (default: runs/NAME)")
+    train.add_argument("--config", type=Path, help="TOML file of hyper-parameters; flags win over it")
+    train.add_argument("--augment", choices=tuple(PRESETS), help="preset; single flags win over it")
+    train.add_argument("--resume", action="store_true", help="go on with a stopped run, bit for bit")
+    train.add_argument("--overwrite", action="store_true", help="replace the run folder")
+    train.add_argument("--from", dest="old", type=Path, metavar="RUN", help="retrain: start from this run, with --add")
+    train.add_argument("--force", action="store_true", help="go on despite bad data or a refused gate")
+    for section in SECTIONS:
+        _add_options(train.add_argument_group(section), section)
+    train.set_defaults(function=run_train)
+
+
+def _add_options(group: Any, section: str) -> None:
+    """One flag per field; nothing is set unless typed, so that the config file can stand below."""
+    for known in fields(SECTIONS[section]):
+        if (section, known.name) in NOT_FLAGS:
+            continue
+        flag = "--" + FLAG_NAMES.get((section, known.name), known.name).replace("_", "-")
+        default, text = known.default, known.metadata["help"]
+        settings: dict[str, Any] = {"dest": f"{section}.{known.name}", "default": None}
+        settings["help"] = f"{text} ({_shown(default)})" if default not in ("", (), False) else text
+        if isinstance(default, bool):
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, **settings)
+            continue
+        settings["type"] = _rate if (section, known.name) == ("train", "lr") else _type(default)
+        if known.metadata["choices"]:
+            settings["choices"] = known.metadata["choices"]
+        else:
+            settings["metavar"] = "X"
+        if known.name == "add":
+            settings |= {"action": "append", "type": str, "metavar": "DIR"}
+        group.add_argument(flag, **settings)
+
+
+def _shown(default: Any) -> str:
+    return ",".join(f"{v:g}" for v in default) if isinstance(default, tuple) else f"{default}"
+
+
+def _type(default: Any) -> Any:
+    return _shares if isinstance(default, tuple) else type(default)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected three shares like 0.6,0.2,0.2, found {text!r}") from None
+
+
+def _rate(text: str) -> float | str:
+    try:
+        return text if text == "find" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number or 'find', found {text!r}") from None
+
+
+def typed_values(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The flags that were really given, by section."""
+    values: dict[str, dict[str, Any]] = {}
+    for key, value in vars(options).items():
+        section, _, name = key.partition(".")
+        if name and value is not None:
+            values.setdefault(section, {})[name] = tuple(value) if isinstance(value, list) else value
+    return values
+
+
+def run_train(options: argparse.Namespace) -> None:
+    from ocelli_trainer.intent import understand
+    from ocelli_trainer.train import train
+
+    train(*understand(options))
+
+
+def run_lint(options: argparse.Namespace) -> None:
+    from ocelli_trainer.data import dataset as data
+    from ocelli_trainer.data import lint
+    from ocelli_trainer.errors import FindingError
+
+    dataset = data.load(options.data, options.data.resolve().name, configs.DataConfig().split, 0)
+    found = lint.lint(dataset)
+    print(found.to_json() if options.format == "json" else found.to_text())
+    if found.errors:
+        raise FindingError(f"{options.data}: {len(found.errors)} errors in the data")
+
+
+def run_export(options: argparse.Namespace) -> None:
+    from ocelli_trainer.run import Run
+    from ocelli_trainer.train import export_again
+
+    run = Run(options.run)
+    config = configs.with_values(run.read_config(), typed_values(options), "flags")
+    export_again(config, run, options.output, options.force)
+
+
+def run_demo_data(options: argparse.Namespace) -> None:
+    from ocelli_trainer.data import demo as demo_data
+
+    demo_data.write(options.kind, options.folder, options.seed, options.overwrite)
+
+
+def run_bundle(options: argparse.Namespace) -> None:
+    from ocelli_trainer import bundle
+
+    bundle.build(options.folder, options.check)
