@@ -4,17 +4,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ocelli_trainer import config as configs
 from ocelli_trainer.config import PRESETS, SECTIONS
 from ocelli_trainer.errors import COULD_NOT_START, TrainerError, say
+from ocelli_trainer.flags import add_flags, typed_values
 
 INTERRUPTED = 130  # what shells report for Ctrl-C
-NOT_FLAGS = {("data", "path")}  # the positional argument
-FLAG_NAMES = {("model", "architecture"): "model"}
 EPILOG = """\
 exit codes: 0 done, 1 negative finding (bad data, refused gate), 2 could not start
 more than one process: torchrun --nproc-per-node 2 -m ocelli_trainer train ..."""
@@ -59,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument("run", type=Path, help="run folder")
     export.add_argument("-o", "--output", type=Path, required=True)
     export.add_argument("--force", action="store_true", help="write a file that its gate refuses")
-    _add_options(export.add_argument_group("export"), "export")
+    add_flags(export.add_argument_group("export"), "export")
     export.set_defaults(function=run_export)
     demo = commands.add_parser("demo-data", help="write the shapes or the digits data set")
     demo.add_argument("kind", choices=("shapes", "digits"))
@@ -95,62 +93,8 @@ def _add_train(commands: Any) -> None:
     train.add_argument("--from", dest="old", type=Path, metavar="RUN", help="retrain: start from this run, with --add")
     train.add_argument("--force", action="store_true", help="go on despite bad data or a refused gate")
     for section in SECTIONS:
-        _add_options(train.add_argument_group(section), section)
+        add_flags(train.add_argument_group(section), section)
     train.set_defaults(function=run_train)
-
-
-def _add_options(group: Any, section: str) -> None:
-    """One flag per field; nothing is set unless typed, so that the config file can stand below."""
-    for known in fields(SECTIONS[section]):
-        if (section, known.name) in NOT_FLAGS:
-            continue
-        flag = "--" + FLAG_NAMES.get((section, known.name), known.name).replace("_", "-")
-        default, text = known.default, known.metadata["help"]
-        settings: dict[str, Any] = {"dest": f"{section}.{known.name}", "default": None}
-        settings["help"] = f"{text} ({_shown(default)})" if default not in ("", (), False) else text
-        if isinstance(default, bool):
-            group.add_argument(flag, action=argparse.BooleanOptionalAction, **settings)
-            continue
-        settings["type"] = _rate if (section, known.name) == ("train", "lr") else _type(default)
-        if known.metadata["choices"]:
-            settings["choices"] = known.metadata["choices"]
-        else:
-            settings["metavar"] = "X"
-        if known.name == "add":
-            settings |= {"action": "append", "type": str, "metavar": "DIR"}
-        group.add_argument(flag, **settings)
-
-
-def _shown(default: Any) -> str:
-    return ",".join(f"{v:g}" for v in default) if isinstance(default, tuple) else f"{default}"
-
-
-def _type(default: Any) -> Any:
-    return _shares if isinstance(default, tuple) else type(default)
-
-
-def _shares(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected three shares like 0.6,0.2,0.2, found {text!r}") from None
-
-
-def _rate(text: str) -> float | str:
-    try:
-        return text if text == "find" else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number or 'find', found {text!r}") from None
-
-
-def typed_values(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """The flags that were really given, by section."""
-    values: dict[str, dict[str, Any]] = {}
-    for key, value in vars(options).items():
-        section, _, name = key.partition(".")
-        if name and value is not None:
-            values.setdefault(section, {})[name] = tuple(value) if isinstance(value, list) else value
-    return values
 
 
 def run_train(options: argparse.Namespace) -> None:

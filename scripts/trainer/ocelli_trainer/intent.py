@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ocelli_trainer import config as configs
-from ocelli_trainer.cli import typed_values
 from ocelli_trainer.config import PRESETS, Config
 from ocelli_trainer.errors import TrainerError, say
+from ocelli_trainer.flags import typed_values
 from ocelli_trainer.run import Run
 from ocelli_trainer.train import Wishes
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import Maker, picture
+from conftest import Maker
+from small_sets import picture
 
 from ocelli_trainer.data import dataset as data
 from ocelli_trainer.errors import TrainerError

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Maker, picture
+from conftest import Maker
 from PIL import Image
+from small_sets import picture
 
 from ocelli_trainer import cli
 from ocelli_trainer.data import dataset as data

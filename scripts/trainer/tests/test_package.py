@@ -25,7 +25,9 @@ def run(*command: str, **environment: str) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, since setuptools leaves its workings beside the sources."""
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(TRAINER, folder / "source", ignore=shutil.ignore_patterns("build", ".*", "*.egg-info", "__pycache__"))
+    shutil.copytree(
+        TRAINER, folder / "source", ignore=shutil.ignore_patterns("build", ".*", "*.egg-info", "__pycache__")
+    )
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     run(*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(folder / "source"))
     (built,) = folder.glob("*.whl")
