@@ -1,4 +1,4 @@
-"""Rebuilds the bundled models, their cards and the sample pictures from nothing.
+"""Rebuilds the bundled models, their model cards and the sample pictures from nothing.
 
 With the versions pinned in requirements.txt, on one kind of processor, the files come out the same byte for
 byte: data and training are seeded, one thread sums in one order, nothing of this machine enters a file.
@@ -13,8 +13,8 @@ from ocelli_trainer import config as configs
 from ocelli_trainer.data import demo as demo_data
 from ocelli_trainer.data import shapes
 from ocelli_trainer.errors import FindingError, say
-from ocelli_trainer.report import cards
-from ocelli_trainer.run import Run
+from ocelli_trainer.report import model_cards
+from ocelli_trainer.run import Run, RunOptions
 
 NAMES = ("digits", "shapes")
 RECIPES = Path(__file__).parent / "recipes"
@@ -24,7 +24,7 @@ SAMPLE_SEED = 2026  # apart from the data set's own, so that no sample was train
 
 def build(folder: Path, check: bool) -> None:
     """Write everything into `folder`, or with `check` compare it with what stands there."""
-    from ocelli_trainer.train import Wishes, train
+    from ocelli_trainer.train import train
 
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "models" if check else folder
@@ -33,9 +33,9 @@ def build(folder: Path, check: bool) -> None:
             demo_data.write(name, data)
             recipe = configs.read(RECIPES / f"{name}.toml")
             config = configs.with_values(recipe, {"data": {"path": str(data)}}, "bundle")
-            train(config, Wishes(target / f"{name}.onnx", Run(Path(scratch) / "runs" / name)))
+            train(config, RunOptions(Run(Path(scratch) / "runs" / name), target / f"{name}.onnx"))
         draw_samples(target / "samples")
-        cards.write(target)
+        model_cards.write(target)
         if check:
             compare(folder, target)
 

@@ -18,11 +18,11 @@ exit codes: 0 done, 1 negative finding (bad data, refused gate), 2 could not sta
 more than one process: torchrun --nproc-per-node 2 -m ocelli_trainer train ..."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = make_parser().parse_args(arguments)
+def main(command_line: Sequence[str] | None = None) -> int:
+    arguments = make_parser().parse_args(command_line)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads starve a busy machine
     try:
-        options.function(options)
+        arguments.function(arguments)
     except TrainerError as error:
         say(f"error: {error}")
         return error.exit_code
@@ -97,41 +97,44 @@ def _add_train(commands: Any) -> None:
     train.set_defaults(function=run_train)
 
 
-def run_train(options: argparse.Namespace) -> None:
-    from ocelli_trainer.intent import understand
+def run_train(arguments: argparse.Namespace) -> None:
+    from ocelli_trainer.resolve import resolve
     from ocelli_trainer.train import train
 
-    train(*understand(options))
+    train(*resolve(arguments))
 
 
-def run_lint(options: argparse.Namespace) -> None:
+def run_lint(arguments: argparse.Namespace) -> None:
     from ocelli_trainer.data import dataset as data
     from ocelli_trainer.data import lint
     from ocelli_trainer.errors import FindingError
 
-    dataset = data.load(options.data, options.data.resolve().name, configs.DataConfig().split, 0)
+    dataset = data.load(arguments.data, arguments.data.resolve().name, configs.DataConfig().split, 0)
     found = lint.lint(dataset)
-    print(found.to_json() if options.format == "json" else found.to_text())
+    print(found.to_json() if arguments.format == "json" else found.to_text())
     if found.errors:
-        raise FindingError(f"{options.data}: {len(found.errors)} errors in the data")
+        raise FindingError(f"{arguments.data}: {len(found.errors)} errors in the data")
 
 
-def run_export(options: argparse.Namespace) -> None:
+def run_export(arguments: argparse.Namespace) -> None:
+    from ocelli_trainer.deliver.export import export
+    from ocelli_trainer.fit.torch_settings import set_up_torch
+    from ocelli_trainer.fit.trained import load_trained
     from ocelli_trainer.run import Run
-    from ocelli_trainer.train import export_again
 
-    run = Run(options.run)
-    config = configs.with_values(run.read_config(), typed_values(options), "flags")
-    export_again(config, run, options.output, options.force)
+    run = Run(arguments.run)
+    config = configs.with_values(run.read_config(), typed_values(arguments), "flags")
+    set_up_torch(config)
+    export(load_trained(run, config, run.read_splits()), arguments.output, run, arguments.force)
 
 
-def run_demo_data(options: argparse.Namespace) -> None:
+def run_demo_data(arguments: argparse.Namespace) -> None:
     from ocelli_trainer.data import demo as demo_data
 
-    demo_data.write(options.kind, options.folder, options.seed, options.overwrite)
+    demo_data.write(arguments.kind, arguments.folder, arguments.seed, arguments.overwrite)
 
 
-def run_bundle(options: argparse.Namespace) -> None:
+def run_bundle(arguments: argparse.Namespace) -> None:
     from ocelli_trainer import bundle
 
-    bundle.build(options.folder, options.check)
+    bundle.build(arguments.folder, arguments.check)

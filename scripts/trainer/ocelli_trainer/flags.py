@@ -35,10 +35,10 @@ def add_flags(group: Any, section: str) -> None:
         group.add_argument(flag, **settings)
 
 
-def typed_values(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def typed_values(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """The flags that were really given, by section."""
     values: dict[str, dict[str, Any]] = {}
-    for key, value in vars(options).items():
+    for key, value in vars(arguments).items():
         section, _, name = key.partition(".")
         if name and value is not None:
             values.setdefault(section, {})[name] = tuple(value) if isinstance(value, list) else value

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,9 @@ from typing import Any
 
 from ocelli_trainer import config as configs
 from ocelli_trainer.config import Config
-from ocelli_trainer.data import dataset as data
-from ocelli_trainer.data.dataset import SPLITS, Dataset, Sample
+from ocelli_trainer.data.dataset import SPLITS, Dataset, Sample, fingerprint
 from ocelli_trainer.errors import TrainerError
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Whole or not at all: a killed training must leave the file before or the file after."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
+from ocelli_trainer.files import write_whole
 
 FIRST_FILES = {"lint.json", "lint.txt", "splits.json"}  # all that a run refused at its data leaves behind
 
@@ -56,6 +44,22 @@ class Run:
     @property
     def splits(self) -> Path:
         return self.folder / "splits.json"
+
+    @property
+    def lint_json(self) -> Path:
+        return self.folder / "lint.json"
+
+    @property
+    def lint_text(self) -> Path:
+        return self.folder / "lint.txt"
+
+    @property
+    def retrained_from(self) -> Path:
+        return self.folder / "retrained-from.txt"
+
+    @property
+    def comparison(self) -> Path:
+        return self.folder / "comparison.json"
 
     @property
     def evaluation(self) -> Path:
@@ -113,7 +117,7 @@ class Run:
             {
                 "name": dataset.name,
                 "labels": dataset.labels,
-                "fingerprint": data.fingerprint(dataset),
+                "fingerprint": fingerprint(dataset),
                 "splits": {k: [[str(s.path), s.label] for s in dataset.splits[k]] for k in SPLITS},
             },
         )
@@ -130,9 +134,22 @@ class Run:
             )
         root = Path(self.read_config().data.path)
         dataset = Dataset(stored["name"], root, tuple(stored["labels"]), splits)
-        if data.fingerprint(dataset) != stored["fingerprint"]:
+        if fingerprint(dataset) != stored["fingerprint"]:
             raise TrainerError(
                 f"{self.folder}: pictures of this run have changed since it was trained",
                 "restore them, or train afresh",
             )
         return dataset
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is started: all that was asked for apart from the hyper-parameters, which every start repeats."""
+
+    run: Run
+    output: Path  # the float32 ONNX file; others stand beside it
+    resume: bool = False
+    overwrite: bool = False
+    force: bool = False
+    find_lr: bool = False
+    old: Run | None = None  # retraining starts from this run

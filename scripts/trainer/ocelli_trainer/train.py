@@ -1,158 +1,114 @@
 """One training from the first look at the data to the delivered files: the order of `ocelli-train train`."""
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ocelli_trainer import config as configs
-from ocelli_trainer.config import AugmentConfig, Config
-from ocelli_trainer.data import dataset as data
-from ocelli_trainer.data import lint
-from ocelli_trainer.data import preprocessing as preprocess
-from ocelli_trainer.data import public as public_data
+from ocelli_trainer.config import Config
+from ocelli_trainer.data import dataset as datasets
+from ocelli_trainer.data import lint, preprocessing, public
 from ocelli_trainer.data.dataset import Dataset
-from ocelli_trainer.data.loader import Normaliser, Pictures
-from ocelli_trainer.deliver.pipeline import Trained, deliver
+from ocelli_trainer.data.extend import extend
+from ocelli_trainer.data.loader import Normaliser, make_pictures
+from ocelli_trainer.deliver.export import export
 from ocelli_trainer.errors import FindingError, TrainerError, say, warn
 from ocelli_trainer.fit import distributed, models
 from ocelli_trainer.fit.distributed import Processes
-from ocelli_trainer.fit.evaluation import Scores, as_json, judge
-from ocelli_trainer.fit.inference import infer
+from ocelli_trainer.fit.evaluation import Evaluation, evaluate
 from ocelli_trainer.fit.loop import Loop
-from ocelli_trainer.fit.models import Classifier
-from ocelli_trainer.fit.optim import find_rate
-from ocelli_trainer.manifest import Preprocess
-from ocelli_trainer.report import page as report
-from ocelli_trainer.report import retrain
-from ocelli_trainer.run import Run
-
-SMALL_SIDE = 64  # pixels up to which a second thread costs more than it brings
+from ocelli_trainer.fit.optim import find_lr
+from ocelli_trainer.fit.torch_settings import set_up_torch
+from ocelli_trainer.fit.trained import load_trained
+from ocelli_trainer.report import comparison, page
+from ocelli_trainer.report.summary import summarise
+from ocelli_trainer.run import Run, RunOptions
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What was asked of this start of the program, apart from the hyper-parameters."""
-
-    output: Path
-    run: Run
-    resume: bool = False
-    overwrite: bool = False
-    force: bool = False
-    find_rate: bool = False
-    old: Run | None = None  # retraining starts from here
-
-
-def train(config: Config, wishes: Wishes) -> None:
+def train(config: Config, options: RunOptions) -> None:
     set_up_torch(config)
     processes = distributed.start(config.train.device)
     try:
-        _train(config, wishes, processes)
+        _train(config, options, processes)
     finally:
         distributed.stop(processes)
 
 
-def set_up_torch(config: Config) -> None:
-    side = min(configs.input_size(config.model.size))
-    threads = config.train.threads or (1 if side <= SMALL_SIDE else torch.get_num_threads())
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.manual_seed(config.train.seed)
-
-
-def _train(config: Config, wishes: Wishes, processes: Processes) -> None:
-    run = wishes.run
+def _train(config: Config, options: RunOptions, processes: Processes) -> None:
+    run = options.run
     models.check(config.model)
-    prepared = preprocess.from_config(config.model)
-    if processes.chief and not wishes.resume:
-        run.create(wishes.overwrite)
-    processes.wait()
-    dataset = processes.agree(_dataset(config, wishes) if processes.chief else None)
-    pictures = make_pictures(dataset, prepared, config)
+    preprocess = preprocessing.from_config(config.model)
+    if processes.is_main and not options.resume:
+        run.create(options.overwrite)
+    processes.barrier()
+    dataset = processes.broadcast(_dataset(config, options) if processes.is_main else None)
+    pictures = make_pictures(dataset, preprocess, config)
     torch.manual_seed(config.train.seed)
     net = models.build(config.model, len(dataset.labels))
-    if wishes.old is not None and not wishes.resume:
-        models.load_weights(net, wishes.old.best)
-    if wishes.find_rate:
-        rate = find_rate(net, pictures["train"], Normaliser(prepared, processes.device), config)
+    if options.old is not None and not options.resume:
+        models.load_weights(net, options.old.best)
+    if options.find_lr:
+        rate = find_lr(net, pictures["train"], Normaliser(preprocess, processes.device), config)
         config = configs.with_values(config, {"train": {"lr": rate}}, "--lr find")
-    if processes.chief and not wishes.resume:
+    if processes.is_main and not options.resume:
         configs.write(config, run.config)
-        if wishes.old is not None:
-            (run.folder / "retrained-from.txt").write_text(str(wishes.old.folder), "utf-8")
+        if options.old is not None:
+            run.retrained_from.write_text(str(options.old.folder), "utf-8")
     say(f"{config.model.architecture}: {models.parameter_count(net):,} parameters, {len(dataset.labels)} classes")
-    loop = Loop(net, pictures["train"], pictures["val"], prepared, config, processes, run)
-    if wishes.resume:
+    loop = Loop(net, pictures["train"], pictures["val"], preprocess, config, processes, run)
+    if options.resume:
         _resume(loop, run, processes)
     loop.fit()
-    if processes.chief:
-        finish(config, dataset, wishes)
+    if processes.is_main:
+        _finish(config, dataset, options)
 
 
-def _dataset(config: Config, wishes: Wishes) -> Dataset:
-    """The pictures of this run, found and looked at, or the very ones of the run that is resumed."""
-    if wishes.resume:
-        return wishes.run.read_splits()
-    dataset = _checked(_found(config, wishes), wishes)
-    wishes.run.write_splits(dataset)
+def _dataset(config: Config, options: RunOptions) -> Dataset:
+    """The pictures of this run, found and linted, or the very ones of the run that is resumed."""
+    if options.resume:
+        return options.run.read_splits()
+    dataset = _linted(_found(config, options), options)
+    options.run.write_splits(dataset)
     return dataset
 
 
-def _found(config: Config, wishes: Wishes) -> Dataset:
-    shares = split_shares(config)
-    if wishes.old is not None:
-        old = wishes.old.read_splits()
-        dataset = retrain.extend(old, [Path(p) for p in config.data.add], shares, config.data.split_seed)
+def _found(config: Config, options: RunOptions) -> Dataset:
+    ratios = _split_ratios(config)
+    folders = [Path(p) for p in config.data.add]
+    if options.old is not None:
+        dataset = extend(options.old.read_splits(), folders, ratios, config.data.split_seed)
         return dataclasses.replace(dataset, name=config.data.name)
-    root = public_data.fetch(config.data.path) if config.data.path.startswith("public:") else Path(config.data.path)
-    dataset = data.load(root, config.data.name, shares, config.data.split_seed)
-    return retrain.extend(dataset, [Path(p) for p in config.data.add], shares, config.data.split_seed)
+    root = public.fetch(config.data.path) if config.data.path.startswith("public:") else Path(config.data.path)
+    dataset = datasets.load(root, config.data.name, ratios, config.data.split_seed)
+    return extend(dataset, folders, ratios, config.data.split_seed)
 
 
-def split_shares(config: Config) -> tuple[float, float, float]:
-    shares = config.data.split
-    if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6 or not shares[0]:
-        raise TrainerError(f"--split: expected three shares that add up to 1, found {list(shares)}")
-    return shares[0], shares[1], shares[2]
+def _split_ratios(config: Config) -> tuple[float, float, float]:
+    ratios = config.data.split
+    if len(ratios) != 3 or min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6 or not ratios[0]:
+        raise TrainerError(
+            f"--split: expected three ratios that add up to 1, the first above 0, found {list(ratios)}",
+            "give train, val and test like 0.6,0.2,0.2",
+        )
+    return ratios[0], ratios[1], ratios[2]
 
 
-def _checked(dataset: Dataset, wishes: Wishes) -> Dataset:
-    """Lint; errors stop, or with --force the training goes on without the files that cannot be read."""
+def _linted(dataset: Dataset, options: RunOptions) -> Dataset:
+    """Errors stop, or with --force the training goes on without the files that cannot be read."""
     found = lint.lint(dataset)
-    (wishes.run.folder / "lint.json").write_text(found.to_json(), "utf-8")
-    (wishes.run.folder / "lint.txt").write_text(found.to_text() + "\n", "utf-8")
+    options.run.lint_json.write_text(found.to_json(), "utf-8")
+    options.run.lint_text.write_text(found.to_text() + "\n", "utf-8")
     say(found.to_text())
     if not found.errors:
         return dataset
     text = f"{dataset.root}: {len(found.errors)} errors in the data, see above"
     if any(f.kind in ("empty class", "empty split") for f in found.errors):
         raise FindingError(text, "such data cannot be trained on: mend it")
-    if not wishes.force:
+    if not options.force:
         raise FindingError(text, "mend the data or add --force")
     warn(f"{text}; going on, as asked by --force, without what cannot be read")
-    broken = {name for f in found.errors if f.kind == "unreadable" for name in f.files}
-    splits = {
-        k: tuple(s for s in samples if lint.display_name(s.path, dataset.root) not in broken)
-        for k, samples in dataset.splits.items()
-    }
-    return dataclasses.replace(dataset, splits=splits)
-
-
-def make_pictures(dataset: Dataset, prepared: Preprocess, config: Config) -> dict[str, Pictures]:
-    augments: dict[str, AugmentConfig | None] = {"train": config.augment, "val": None, "test": None}
-    splits = {
-        k: Pictures(dataset.splits[k], prepared, config.model.color, augment, config.train.seed)
-        for k, augment in augments.items()
-    }
-    left = config.train.cache_mb * 1024 * 1024
-    for pictures in splits.values():
-        random_crop = pictures.augment is not None and pictures.augment.crop < 1
-        if not random_crop and pictures.bytes_at_model_size() <= left:
-            left -= pictures.bytes_at_model_size()
-            pictures.fill_cache()
-    return splits
+    return lint.without_unreadable(dataset, found)
 
 
 def _resume(loop: Loop, run: Run, processes: Processes) -> None:
@@ -164,50 +120,30 @@ def _resume(loop: Loop, run: Run, processes: Processes) -> None:
     say(f"{run.folder}: going on after epoch {len(loop.history)}")
 
 
-def finish(config: Config, dataset: Dataset, wishes: Wishes) -> dict[str, Any]:
+def _finish(config: Config, dataset: Dataset, options: RunOptions) -> None:
     """Evaluate the best weights on the test split, once, then report and deliver."""
-    run = wishes.run
-    net, prepared, pictures, scores = evaluate_run(run, config, dataset)
-    evaluation = judge(scores["val"], scores["test"], dataset.labels, config.export.coverage)
-    found = as_json(evaluation, scores["test"], dataset)
-    run.write_json(run.evaluation, found)
-    m, rejection = evaluation.metrics, evaluation.rejection
-    say(
-        f"test: accuracy {m.accuracy:.4f}, macro F1 {m.macro_f1:.4f}, ECE {evaluation.ece_uncalibrated:.4f} =>"
-        f" {m.ece:.4f} at temperature {evaluation.temperature:g}; below {rejection.threshold:g} unknown:"
-        f" {100 * rejection.coverage:.1f} % kept, {100 * rejection.accuracy:.1f} % of them right"
-    )
-    if wishes.old is not None:
-        old_scores = evaluate_run(wishes.old, wishes.old.read_config(), dataset)[3]
-        comparison = retrain.compare(old_scores["test"], scores["test"], dataset.labels)
-        run.write_json(run.folder / "comparison.json", comparison)
-        say(retrain.as_text(comparison))
-    report.write(run, config, dataset, found)
+    run = options.run
+    trained = load_trained(run, config, dataset)
+    test = trained.scores["test"]
+    evaluation = evaluate(trained.scores["val"], test, dataset.labels, config.export.coverage)
+    summary = summarise(evaluation, test, dataset)
+    run.write_json(run.evaluation, summary)
+    _say_measures(evaluation)
+    if options.old is not None:
+        old = load_trained(options.old, options.old.read_config(), dataset).scores["test"]
+        compared = comparison.compare(old, test, dataset.labels)
+        run.write_json(run.comparison, compared)
+        say(comparison.as_text(compared))
+    page.write(run, config, dataset, summary)
     say(f"{run.report}: the report")
-    trained = Trained(net, config, dataset, prepared, pictures["val"], pictures["test"], scores, config.export.version)
-    deliver(trained, wishes.output, run, wishes.force)
-    return found
+    export(trained, options.output, run, options.force)
 
 
-def evaluate_run(
-    run: Run, config: Config, dataset: Dataset
-) -> tuple[Classifier, Preprocess, dict[str, Pictures], dict[str, Scores]]:
-    """The best network of a run and what it says of the validation and the test split."""
-    plain = dataclasses.replace(config.model, weights="")
-    net = models.build(plain, len(dataset.labels))
-    net.load_state_dict(torch.load(run.best, map_location="cpu", weights_only=True)["model"])
-    prepared = preprocess.from_config(config.model)
-    held_out = dataclasses.replace(dataset, splits=dataset.splits | {"train": ()})
-    pictures = make_pictures(held_out, prepared, config)
-    normalise = Normaliser(prepared, torch.device("cpu"))
-    scores = {k: infer(net, pictures[k], normalise) for k in ("val", "test")}
-    return net, prepared, pictures, scores
-
-
-def export_again(config: Config, run: Run, output: Path, force: bool) -> None:
-    """Write the files of a finished run with other export options."""
-    set_up_torch(config)
-    dataset = run.read_splits()
-    net, prepared, pictures, scores = evaluate_run(run, config, dataset)
-    trained = Trained(net, config, dataset, prepared, pictures["val"], pictures["test"], scores, config.export.version)
-    deliver(trained, output, run, force)
+def _say_measures(evaluation: Evaluation) -> None:
+    measured, rejection = evaluation.metrics, evaluation.rejection
+    say(
+        f"test: accuracy {measured.accuracy:.4f}, macro F1 {measured.macro_f1:.4f},"
+        f" ECE {evaluation.ece_uncalibrated:.4f} => {measured.ece:.4f} at temperature {evaluation.temperature:g};"
+        f" below {rejection.threshold:g} unknown: {100 * rejection.coverage:.1f} % kept,"
+        f" {100 * rejection.accuracy:.1f} % of them right"
+    )

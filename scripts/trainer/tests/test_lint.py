@@ -14,11 +14,12 @@ from ocelli_trainer import cli
 from ocelli_trainer.data import dataset as data
 from ocelli_trainer.data import lint
 from ocelli_trainer.data.dataset import Dataset, Sample
+from ocelli_trainer.data.findings import Finding
 
 SHARES = (0.6, 0.2, 0.2)
 
 
-def findings(root: Path) -> dict[str, lint.Finding]:
+def findings(root: Path) -> dict[str, Finding]:
     return {f.kind: f for f in lint.lint(data.load(root, root.name, SHARES, 0)).findings}
 
 

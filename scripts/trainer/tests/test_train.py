@@ -20,7 +20,7 @@ from ocelli_trainer import cli  # noqa: E402 (after the skip)
 from ocelli_trainer.data import dataset as data  # noqa: E402
 from ocelli_trainer.data import transforms  # noqa: E402
 from ocelli_trainer.deliver import onnx_graph  # noqa: E402
-from ocelli_trainer.deliver.export import Session  # noqa: E402
+from ocelli_trainer.deliver.session import Session  # noqa: E402
 from ocelli_trainer.fit.loop import Loop  # noqa: E402
 
 TRAINER = Path(__file__).parents[1]

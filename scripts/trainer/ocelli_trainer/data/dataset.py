@@ -24,6 +24,10 @@ class Sample:
     path: Path
     label: int  # index into Dataset.labels
 
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes: the same picture under another name has the same."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -111,7 +115,7 @@ def _fill_missing(
 def fingerprint(dataset: Dataset) -> str:
     """A digest of every picture's bytes, label and part; file names and places do not matter."""
     lines = sorted(
-        f"{split}\0{dataset.labels[s.label]}\0{hashlib.sha256(s.path.read_bytes()).hexdigest()}\n"
+        f"{split}\0{dataset.labels[s.label]}\0{s.digest()}\n"
         for split, samples in dataset.splits.items()
         for s in samples
     )

@@ -1,85 +1,77 @@
-"""From the trained network to an ONNX graph with two outputs, by torch's dynamo exporter; and running such graphs."""
+"""From a trained network to the files that a device loads, each through its gate and with its whole manifest.
 
-import io
-import time
+float32 carries PyTorch's own numbers and must agree with PyTorch; int8 and float16 carry the numbers that their
+own graph gave, and are refused when they cost too much. Latency is printed and kept in the run folder only:
+it belongs to this machine, and the files shall come out the same byte for byte.
+"""
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
-import torch
 from numpy.typing import NDArray
 
+from ocelli_trainer.data import transforms
+from ocelli_trainer.data.loader import Pictures
 from ocelli_trainer.deliver import onnx_graph
-from ocelli_trainer.deliver.quantize import quiet
-from ocelli_trainer.errors import FindingError
-from ocelli_trainer.fit.models import Classifier
+from ocelli_trainer.deliver.describe import describe
+from ocelli_trainer.deliver.receipt import check_gate, make_receipt
+from ocelli_trainer.deliver.session import Session, check_parity
+from ocelli_trainer.deliver.torch_export import to_onnx, to_torchscript
+from ocelli_trainer.deliver.variants import Variant, make_variants
+from ocelli_trainer.errors import say
+from ocelli_trainer.fit.evaluation import evaluate
+from ocelli_trainer.fit.trained import Trained
+from ocelli_trainer.run import Run
 
-PARITY = 1e-4  # largest |logit| difference between PyTorch and the exported graph, as a share of the largest logit
-LATENCY_RUNS = 100
-
-
-def to_onnx(net: Classifier, channels: int, height: int, width: int) -> onnx.ModelProto:
-    """float32 NCHW `image` => `logits`, `embedding`; dynamic batch, pinned opset."""
-    example = torch.zeros(2, channels, height, width)
-    batch = torch.export.Dim("batch", min=1, max=4096)
-    with quiet():
-        program = torch.onnx.export(
-            net.eval(),
-            (example,),
-            dynamo=True,
-            opset_version=onnx_graph.OPSET,
-            verbose=False,
-            input_names=["image"],
-            output_names=["logits", "embedding"],
-            dynamic_shapes={"image": {0: batch}},
-        )
-    buffer = io.BytesIO()
-    assert program is not None
-    program.save(buffer, external_data=False)  # type: ignore[arg-type] # a file object works, too
-    model = onnx_graph.clean(onnx.load_model_from_string(buffer.getvalue()))
-    onnx_graph.check(model)
-    return model
+PARITY_PICTURES = 48
 
 
-def to_torchscript(net: Classifier, channels: int, height: int, width: int, path: Path) -> None:
-    with quiet():
-        torch.jit.trace(net.eval(), torch.zeros(1, channels, height, width)).save(str(path))  # type: ignore[no-untyped-call]
+def export(trained: Trained, output: Path, run: Run, force: bool) -> None:
+    """Write every file asked for, and what each cost and brought into the run folder."""
+    size, channels = transforms.model_size(trained.preprocess), len(trained.preprocess.mean)
+    base = to_onnx(trained.net, channels, size.height, size.width)
+    sample = _spread(trained.test, PARITY_PICTURES, trained.validation)
+    worst = check_parity(trained.logits(sample), Session(base), transforms.normalise(sample, trained.preprocess))
+    say(f"export: logits agree with PyTorch's within {worst:.1e} on {len(sample)} pictures, batch 1 and 3")
+    if trained.config.export.torchscript:
+        script = output.with_suffix(".pt")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        to_torchscript(trained.net, channels, size.height, size.width, script)
+        say(f"{script}: TorchScript, {script.stat().st_size / 1000:.0f} kB")
+    receipts = [_write(trained, variant, base, output, force) for variant in make_variants(trained, base)]
+    run.write_json(run.receipt, receipts)
 
 
-class Session:
-    """A graph in ONNX Runtime on one CPU thread, whose sums come out the same every time."""
-
-    def __init__(self, model: onnx.ModelProto):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only
-        self.inner = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-
-    def __call__(self, inputs: NDArray[np.generic], batch: int = 64) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(logits, embedding) of all inputs, `batch` at a time."""
-        parts = [
-            self.inner.run(["logits", "embedding"], {"image": inputs[i : i + batch]})
-            for i in range(0, len(inputs), batch)
-        ]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-
-    def latency_ms(self, one: NDArray[np.generic]) -> float:
-        """Median of a single picture, one thread, on this machine."""
-        times = []
-        for _ in range(LATENCY_RUNS):
-            start = time.perf_counter()
-            self.inner.run(None, {"image": one})
-            times.append(time.perf_counter() - start)
-        return float(np.median(times)) * 1e3
+def _write(trained: Trained, variant: Variant, base: onnx.ModelProto, output: Path, force: bool) -> dict[str, Any]:
+    """One file; returns its receipt, with what is true on this machine only."""
+    session, labels = Session(variant.model), trained.dataset.labels
+    scores = variant.scores(session, trained)
+    evaluation = evaluate(scores["val"], scores["test"], labels, trained.config.export.coverage)
+    receipt = make_receipt(
+        variant.precision, labels, trained.scores["test"], scores["test"], evaluation.temperature, base, variant.model
+    )
+    if variant.precision != "float32":
+        check_gate(receipt, force)
+    manifest = describe(trained, variant, session, scores, evaluation, receipt)
+    path = output.with_stem(output.stem + variant.suffix)
+    onnx_graph.save(variant.model, manifest, path)
+    one = variant.feed(_spread(trained.test, 1, trained.validation), trained.preprocess)
+    latency = session.latency_ms(one)
+    assert manifest.proof is not None
+    cases, tolerance = len(manifest.proof.cases), manifest.proof.tolerance
+    say(
+        f"{path}: {variant.precision}, {path.stat().st_size / 1000:.0f} kB, accuracy {evaluation.metrics.accuracy:.4f},"
+        f" {latency:.3f} ms on one thread here, proof of {cases} within {tolerance:g}"
+    )
+    return {"file": path.name, **receipt, "latency_ms": round(latency, 4)}
 
 
-def check_parity(reference: NDArray[np.float32], session: Session, inputs: NDArray[np.generic]) -> float:
-    """The exported graph must give PyTorch's logits, at batch 1 and 3; returns the largest difference."""
-    worst = max(float(np.abs(session(inputs, batch)[0] - reference).max()) for batch in (1, 3))
-    allowed = PARITY * max(1.0, float(np.abs(reference).max()))
-    if worst > allowed:
-        raise FindingError(f"export: logits differ by {worst:.2e} from PyTorch's, allowed {allowed:.2e}")
-    return worst
+def _spread(pictures: Pictures, count: int, more: Pictures) -> NDArray[np.uint8]:
+    """`count` pictures spread over a split, filled up from another one (and with mirror images)."""
+    chosen = np.unique(np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round().astype(int))
+    found = [pictures.plain(int(i)) for i in chosen]
+    found += [more.plain(i) for i in range(min(count - len(found), len(more)))]
+    found += [picture[:, ::-1] for picture in found[: count - len(found)]]  # mirrored, where a set is that small
+    return np.stack(found)

@@ -8,8 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ocelli_trainer import manifest as manifests
 from ocelli_trainer.errors import TrainerError
+from ocelli_trainer.files import write_whole
 from ocelli_trainer.manifest import Manifest, Preprocess
-from ocelli_trainer.run import write_whole
 
 OPSET = 20
 

@@ -1,10 +1,6 @@
 """Smaller graphs of the same network: int8 (static, QDQ) and float16. Needs onnx and onnxruntime, not torch."""
 
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +8,7 @@ import onnx
 from numpy.typing import NDArray
 
 from ocelli_trainer.deliver import onnx_graph
+from ocelli_trainer.deliver.quiet import quiet
 
 CALIBRATION = 200  # validation pictures; MinMax ranges hardly move beyond
 FLOAT_HEAD = 65_536  # weights up to which the head stays float32: 8-bit logits would make coarse probabilities
@@ -79,16 +76,3 @@ def calibration_indices(truth: NDArray[np.integer]) -> NDArray[np.int64]:
     order = np.argsort(truth, kind="stable")
     spread = np.linspace(0, len(order) - 1, min(CALIBRATION, len(order))).round().astype(int)
     return np.asarray(order[spread], np.int64)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silences converters that warn of their own internals, nothing a user can act on."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

@@ -15,7 +15,7 @@ def infer(net: Classifier, pictures: Pictures, normalise: Normaliser) -> Scores:
     net.eval()
     logits, embeddings = [], []
     for start in range(0, len(pictures), BATCH):
-        batch = np.stack([pictures[0, i][0] for i in range(start, min(start + BATCH, len(pictures)))])
+        batch = pictures.pixels(range(start, min(start + BATCH, len(pictures))))
         out, embedding = net(normalise(torch.from_numpy(batch)))
         logits.append(out.float().cpu().numpy())
         embeddings.append(embedding.float().cpu().numpy())

@@ -17,16 +17,17 @@ from tqdm import tqdm
 
 from ocelli_trainer.config import Config
 from ocelli_trainer.data import loader, transforms
-from ocelli_trainer.data.loader import Batches, Normaliser, Pictures
+from ocelli_trainer.data.loader import EpochBatches, Normaliser, Pictures
 from ocelli_trainer.errors import TrainerError, say
+from ocelli_trainer.files import write_whole
 from ocelli_trainer.fit.distributed import Processes
 from ocelli_trainer.fit.inference import infer
 from ocelli_trainer.fit.metrics import cross_entropy
 from ocelli_trainer.fit.models import Classifier
-from ocelli_trainer.fit.optim import make_average, make_criterion, make_optimizer
+from ocelli_trainer.fit.optim import make_criterion, make_ema, make_optimizer
 from ocelli_trainer.fit.schedule import Schedule
 from ocelli_trainer.manifest import Preprocess
-from ocelli_trainer.run import Run, write_whole
+from ocelli_trainer.run import Run
 
 MIXUP_STREAM = 1_000_003  # keeps mixup's random stream apart from the order's, which is (seed, epoch)
 
@@ -47,14 +48,14 @@ class Loop:
         self.train, self.validation = train, validation
         self.normalise = Normaliser(preprocess, processes.device)
         labels = np.array([s.label for s in train.samples])
-        self.batches = Batches(labels, config.train, processes.rank, processes.world)
+        self.batches = EpochBatches(labels, config.train, processes.rank, processes.world_size)
         self.steps_per_epoch = len(self.batches)
         self._check_batches(len(labels))
         self.optimizer = make_optimizer(net, config)
         steps = config.train.epochs * self.steps_per_epoch
         warmup = min(round(config.train.warmup * self.steps_per_epoch), steps - 1)
         self.schedule = Schedule(config.train.schedule, steps, warmup)
-        self.average = make_average(net, config.train.ema)
+        self.ema = make_ema(net, config.train.ema)
         self.criterion = make_criterion(config, labels, net.head.out_features).to(processes.device)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=config.train.amp)
         self.parallel = processes.wrap(self.net, unused=config.model.freeze_epochs != 0)
@@ -64,9 +65,9 @@ class Loop:
     def _check_batches(self, pictures: int) -> None:
         if self.config.train.amp and self.processes.device.type != "cuda":
             raise TrainerError("--amp needs CUDA, this is the CPU", "leave it out")
-        if self.config.train.batch < 2 * self.processes.world:
+        if self.config.train.batch < 2 * self.processes.world_size:
             raise TrainerError(
-                f"--batch {self.config.train.batch} over {self.processes.world} processes leaves less than 2 each"
+                f"--batch {self.config.train.batch} over {self.processes.world_size} processes leaves less than 2 each"
             )
         if self.steps_per_epoch == 0:
             raise TrainerError(f"expected at least 2 training pictures per process, found {pictures}", "add pictures")
@@ -78,13 +79,13 @@ class Loop:
             epoch = len(self.history)
             started = time.monotonic()
             row = {"epoch": epoch + 1} | self._train_epoch(epoch)
-            row |= self.processes.agree(self._validate() if self.processes.chief else None)
+            row |= self.processes.broadcast(self._validate() if self.processes.is_main else None)
             row["seconds"] = round(time.monotonic() - started, 2)
             self.schedule.after_epoch(row["val_loss"])
             self._record(row)
         if self._out_of_patience():
             say(f"stopped early: no better validation for {self.config.train.patience} epochs")
-        self.processes.wait()
+        self.processes.barrier()
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         config = self.config
@@ -108,7 +109,7 @@ class Loop:
         return {"lr": rate, "train_loss": loss_sum / seen, "train_accuracy": right / seen}
 
     def _no_bar(self) -> bool | None:
-        return None if self.processes.chief else True  # None: only where standard error is a terminal
+        return None if self.processes.is_main else True  # None: only where standard error is a terminal
 
     def _step(self, pictures: Tensor, labels: Tensor, share: float, partner: Tensor) -> tuple[float, Tensor]:
         images = self.normalise(pictures)
@@ -126,8 +127,8 @@ class Loop:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.config.train.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        if self.average is not None:
-            self.average.update_parameters(self.net)
+        if self.ema is not None:
+            self.ema.update_parameters(self.net)
         return loss.item(), logits.detach()
 
     def _set_training_mode(self, epoch: int) -> None:
@@ -150,23 +151,23 @@ class Loop:
 
     def _validate(self) -> dict[str, float]:
         """Plain cross-entropy, whatever loss is trained, so that runs can be compared."""
-        scores = infer(self.judged, self.validation, self.normalise)
+        scores = infer(self.validated, self.validation, self.normalise)
         right = scores.logits.argmax(1) == scores.truth
         return {"val_loss": cross_entropy(scores.logits, scores.truth), "val_accuracy": float(right.mean())}
 
     @property
-    def judged(self) -> Classifier:
+    def validated(self) -> Classifier:
         """The weights that are validated and kept: the averaged ones where EMA is on."""
-        return self.net if self.average is None else cast(Classifier, self.average.module)
+        return self.net if self.ema is None else cast(Classifier, self.ema.module)
 
     def _record(self, row: dict[str, Any]) -> None:
         self.history.append(row)
         better = self.best is None or row["val_loss"] < self.best["val_loss"]  # accuracy is coarse
         if better:
             self.best = {k: row[k] for k in ("epoch", "val_accuracy", "val_loss")}
-        if self.processes.chief:
+        if self.processes.is_main:
             if better:
-                save(self.run.best, {"model": self.judged.state_dict(), "best": self.best})
+                save(self.run.best, {"model": self.validated.state_dict(), "best": self.best})
             save(self.run.last, self.state_dict())
             self.run.write_history(self.history)
             self._log(row, better)
@@ -190,7 +191,7 @@ class Loop:
     def state_dict(self) -> dict[str, Any]:
         return {
             "model": self.net.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
+            "average": None if self.ema is None else self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -200,8 +201,8 @@ class Loop:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.net.load_state_dict(state["model"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.schedule.load_state_dict(state["schedule"])

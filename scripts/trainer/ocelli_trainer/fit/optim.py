@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ocelli_trainer.config import Config
 from ocelli_trainer.data import loader
-from ocelli_trainer.data.loader import Batches, Normaliser, Pictures
+from ocelli_trainer.data.loader import EpochBatches, Normaliser, Pictures
 from ocelli_trainer.errors import TrainerError, say
 from ocelli_trainer.fit.models import Classifier
 
@@ -42,7 +42,7 @@ def make_criterion(config: Config, labels: NDArray[np.integer], classes: int) ->
     return nn.CrossEntropyLoss(weight=weight, label_smoothing=config.train.label_smoothing)
 
 
-def make_average(net: Classifier, decay: float) -> AveragedModel | None:
+def make_ema(net: Classifier, decay: float) -> AveragedModel | None:
     """Exponential moving average of weights and batch-norm statistics; short memory first, so that it soon counts."""
     if not decay:
         return None
@@ -53,14 +53,14 @@ def make_average(net: Classifier, decay: float) -> AveragedModel | None:
     return AveragedModel(net, avg_fn=blend, use_buffers=True)
 
 
-def find_rate(net: Classifier, train: Pictures, normalise: Normaliser, config: Config) -> float:
+def find_lr(net: Classifier, train: Pictures, normalise: Normaliser, config: Config) -> float:
     """Learning-rate range test on a copy of the network: a rising rate, until the loss runs away."""
     trial = copy.deepcopy(net).to(normalise.mean.device).train()
     optimizer = make_optimizer(trial, config)
     criterion = nn.CrossEntropyLoss()
     smooth, least, best, step, epoch = 0.0, math.inf, FIND_FROM, 0, 0
     labels = np.array([s.label for s in train.samples])
-    batches = Batches(labels, config.train, 0, 1)
+    batches = EpochBatches(labels, config.train, 0, 1)
     while step < FIND_STEPS:
         batches.epoch = epoch
         for pictures, truth in loader.train_loader(train, batches, 0):

@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ocelli_trainer import config as configs
 from ocelli_trainer.config import Config
 from ocelli_trainer.data.dataset import SPLITS, Dataset, open_picture
+from ocelli_trainer.files import write_whole
 from ocelli_trainer.report import plots
-from ocelli_trainer.run import Run, write_whole
+from ocelli_trainer.run import Run
 
 THUMB = 96  # pixels
 SAMPLES = 12  # worst pictures shown
@@ -40,10 +41,9 @@ def write(run: Run, config: Config, dataset: Dataset, found: dict[str, Any]) -> 
 
 
 def _lint_text(run: Run) -> str:
-    path = run.folder / "lint.json"
-    if not path.exists():
+    if not run.lint_json.exists():
         return "not looked at"
-    findings = json.loads(path.read_text("utf-8"))["findings"]
+    findings = json.loads(run.lint_json.read_text("utf-8"))["findings"]
     return "\n".join(f"{f['level']}: {f['kind']}: {f['text']}" for f in findings) or "no findings"
 
 

@@ -1,16 +1,10 @@
-"""Goes on from an older run with new labelled pictures, and compares old with new on the untouched test split."""
+"""Adds newly labelled pictures to a data set, and never to its test split: old and new are measured on the same."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ocelli_trainer.data.dataset import SPLITS, Dataset, Sample, class_names, samples_of, stratified
 from ocelli_trainer.errors import TrainerError, say, warn
-from ocelli_trainer.fit import metrics
-from ocelli_trainer.fit.evaluation import Scores
 
 UNKNOWN = "unknown"  # the folder in which the runtime collects what it would not name
 
@@ -19,13 +13,13 @@ def extend(dataset: Dataset, folders: list[Path], ratios: tuple[float, float, fl
     """Add the folders' pictures to train and val; the test split stays as it is."""
     if not folders:
         return dataset
-    known = {_digest(s) for split in SPLITS for s in dataset.splits[split]}
+    known = {s.digest() for split in SPLITS for s in dataset.splits[split]}
     fresh: list[Sample] = []
     for folder in folders:
         found = _labelled(folder, dataset.labels)
         new = []
         for sample in found:
-            digest = _digest(sample)
+            digest = sample.digest()
             if digest not in known:
                 new.append(sample)
             known.add(digest)
@@ -53,34 +47,3 @@ def _labelled(folder: Path, labels: tuple[str, ...]) -> tuple[Sample, ...]:
     if UNKNOWN in names and UNKNOWN not in labels:
         warn(f"{folder / UNKNOWN} is left out: its pictures have no label yet")
     return samples_of(folder, labels)
-
-
-def _digest(sample: Sample) -> bytes:
-    return hashlib.sha256(sample.path.read_bytes()).digest()
-
-
-def compare(old: Scores, new: Scores, labels: tuple[str, ...]) -> dict[str, Any]:
-    """Both on the same test pictures; also how many each gets right that the other does not."""
-    result: dict[str, Any] = {"test_pictures": len(new.truth)}
-    for name, scores in (("old", old), ("new", new)):
-        measured = metrics.measure(scores.logits, scores.truth, labels, 1.0)
-        result[name] = {
-            "accuracy": measured.accuracy,
-            "macro_f1": measured.macro_f1,
-            "f1": {row.label: row.f1 for row in measured.per_class},
-        }
-    right = {name: s.logits.argmax(1) == s.truth for name, s in (("old", old), ("new", new))}
-    result["mended"] = int(np.sum(right["new"] & ~right["old"]))
-    result["broken"] = int(np.sum(right["old"] & ~right["new"]))
-    return result
-
-
-def as_text(comparison: dict[str, Any]) -> str:
-    old, new = comparison["old"], comparison["new"]
-    lines = [
-        f"old => new on the same {comparison['test_pictures']} test pictures: accuracy {old['accuracy']:.4f} =>"
-        f" {new['accuracy']:.4f}, macro F1 {old['macro_f1']:.4f} => {new['macro_f1']:.4f},"
-        f" {comparison['mended']} mended, {comparison['broken']} broken"
-    ]
-    lines += [f"  {label:<20} F1 {old['f1'][label]:.4f} => {new['f1'][label]:.4f}" for label in old["f1"]]
-    return "\n".join(lines)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ocelli_trainer.deliver import onnx_graph
+from ocelli_trainer.files import write_whole
 from ocelli_trainer.manifest import Manifest
-from ocelli_trainer.run import write_whole
 
 ORIGIN = {
     "shapes": (
