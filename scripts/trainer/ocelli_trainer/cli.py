@@ -30,7 +30,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
         say(f"error: the Python package {error.name} is not installed; run scripts/setup --train")
         return COULD_NOT_START
     except KeyboardInterrupt:
-        say("stopped; `--resume` goes on after the last whole epoch")
+        say("stopped; `--resume` continues after the last whole epoch")
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     demo.set_defaults(function=run_demo_data)
     bundle = commands.add_parser("bundle", help="rebuild models/ from nothing")
     bundle.add_argument("folder", type=Path, nargs="?", default=Path("models"))
-    bundle.add_argument("--check", action="store_true", help="compare with what stands there, byte for byte")
+    bundle.add_argument("--check", action="store_true", help="compare with the files that are there, byte for byte")
     bundle.set_defaults(function=run_bundle)
     return parser
 
@@ -88,10 +88,10 @@ def _add_train(commands: Any) -> None:
     train.add_argument("--run-dir", type=Path, help="run folder (default: runs/NAME)")
     train.add_argument("--config", type=Path, help="TOML file of hyper-parameters; flags win over it")
     train.add_argument("--augment", choices=tuple(PRESETS), help="preset; single flags win over it")
-    train.add_argument("--resume", action="store_true", help="go on with a stopped run, bit for bit")
+    train.add_argument("--resume", action="store_true", help="continue a stopped run, bit for bit")
     train.add_argument("--overwrite", action="store_true", help="replace the run folder")
     train.add_argument("--from", dest="old", type=Path, metavar="RUN", help="retrain: start from this run, with --add")
-    train.add_argument("--force", action="store_true", help="go on despite bad data or a refused gate")
+    train.add_argument("--force", action="store_true", help="continue despite bad data or a refused gate")
     for section in SECTIONS:
         add_flags(train.add_argument_group(section), section)
     train.set_defaults(function=run_train)
@@ -113,7 +113,7 @@ def run_lint(arguments: argparse.Namespace) -> None:
     found = lint.lint(dataset)
     print(found.to_json() if arguments.format == "json" else found.to_text())
     if found.errors:
-        raise FindingError(f"{arguments.data}: {len(found.errors)} errors in the data")
+        raise FindingError(f"{arguments.data}: errors found in the data: {len(found.errors)}")
 
 
 def run_export(arguments: argparse.Namespace) -> None:

@@ -23,7 +23,9 @@ def option(default: Any, text: str, *, choices: tuple[str, ...] = (), least: flo
 class DataConfig:
     path: str = option("", "folder of class folders, or of train/ val/ test/; or public:NAME")
     name: str = option("", "name of the data set and model (default: the output file's)")
-    split: tuple[float, float, float] = option((0.6, 0.2, 0.2), "train, val, test shares where there is no such folder")
+    split: tuple[float, float, float] = option(
+        (0.6, 0.2, 0.2), "shares of train, val, test where no folders split the data"
+    )
     split_seed: int = option(0, "seed of that split, apart from the training seed", least=0)
     add: tuple[str, ...] = option((), "more folders of labelled pictures, for train and val only")
 
@@ -39,7 +41,7 @@ class ModelConfig:
     normalise: str = option("half", "half: (pixel-128)/127.5; imagenet: its mean and std", choices=("half", "imagenet"))
     dropout: float = option(0.1, "before the head", least=0)
     weights: str = option("", "pretrained weights: torchvision's name (DEFAULT downloads) or a local file")
-    freeze_epochs: int = option(0, "train the head alone so long; -1: always", least=-1)
+    freeze_epochs: int = option(0, "epochs at the start that train the head alone; -1: all", least=-1)
     backbone_lr: float = option(1.0, "learning rate of the backbone as a share of the head's", least=0)
 
 
@@ -59,7 +61,7 @@ PRESETS: dict[str, dict[str, float]] = {
     "none": {},
     "light": {"hflip": 0.5, "jitter": 0.1},
     "photo": {"hflip": 0.5, "rotation": 10, "jitter": 0.3, "crop": 0.4, "erase": 0.2},
-    "digits": {"rotation": 8, "shift": 0.08},  # no flips: a mirrored 2 is no 2
+    "digits": {"rotation": 8, "shift": 0.08},  # no flips: a mirrored 2 is not a 2
 }
 
 
@@ -67,17 +69,17 @@ PRESETS: dict[str, dict[str, float]] = {
 class TrainConfig:
     epochs: int = option(15, "passes over the training pictures", least=1)
     batch: int = option(64, "pictures in a step, over all processes", least=2)
-    optimizer: str = option("adamw", "", choices=("adam", "adamw", "sgd"))
+    optimizer: str = option("adamw", "optimiser of the weights", choices=("adam", "adamw", "sgd"))
     lr: float = option(0.004, "peak learning rate, or 'find'", least=0)
     momentum: float = option(0.9, "of sgd", least=0)
-    weight_decay: float = option(0.01, "", least=0)
+    weight_decay: float = option(0.01, "pull of every weight towards 0", least=0)
     schedule: str = option("cosine", "after the warm-up", choices=("cosine", "plateau", "constant"))
     warmup: float = option(3.0, "epochs of linear warm-up", least=0)
-    label_smoothing: float = option(0.0, "", least=0)
+    label_smoothing: float = option(0.0, "share of the truth that is spread over all classes", least=0)
     balance: str = option("none", "against imbalance", choices=("none", "weights", "sampler"))
     clip: float = option(0.0, "largest gradient norm; 0: off", least=0)
     ema: float = option(0.0, "decay of the averaged weights; 0: off", least=0)
-    patience: int = option(0, "stop after so many epochs without a better validation; 0: never", least=0)
+    patience: int = option(0, "stop after this many epochs without a better validation loss; 0: never", least=0)
     amp: bool = option(False, "mixed precision (CUDA only)")
     seed: int = option(0, "of weights, order and augmentation", least=0)
     device: str = option("auto", "auto takes CUDA where there is one", choices=("auto", "cpu", "cuda"))
@@ -152,9 +154,11 @@ def read(path: Path) -> Config:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise TrainerError(f"{path} cannot be read: {error.strerror}") from error
+        raise TrainerError(
+            f"{path} cannot be read: {error.strerror}", "name a TOML file like a run's config.toml"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TrainerError(f"{path} is no TOML file: {error}") from error
+        raise TrainerError(f"{path} is not a TOML file: {error}", "mend that line") from error
     return with_values(Config(), values, str(path))
 
 

@@ -205,9 +205,9 @@ def check(manifest: Manifest) -> None:
         problems.append(f"labels: expected unique and non-empty, found {labels}")
     channels = 1 if manifest.input.color == "GRAY" else 3
     problems += [
-        f"preprocess.{name}: expected {channels} numbers for {manifest.input.color}"
-        for name in ("mean", "std")
-        if len(getattr(manifest.preprocess, name)) != channels
+        f"preprocess.{name}: expected one number per channel of {manifest.input.color}, found {values}"
+        for name, values in (("mean", manifest.preprocess.mean), ("std", manifest.preprocess.std))
+        if len(values) != channels
     ]
     if not all(s > 0 for s in manifest.preprocess.std):
         problems.append(f"preprocess.std: expected positive, found {manifest.preprocess.std}")

@@ -31,7 +31,7 @@ def resolve(arguments: argparse.Namespace) -> tuple[Config, RunOptions]:
     if arguments.data:
         config = configs.with_values(config, {"data": {"path": arguments.data}}, "DATA")
     if not config.data.path:
-        raise TrainerError("no data named", "give DATA, a folder of class folders")
+        raise TrainerError("no data set is named", "give DATA, a folder of class folders")
     name = config.data.name or _name(
         arguments.output.stem if arguments.output else Path(config.data.path).resolve().name
     )
@@ -53,7 +53,9 @@ def resolve(arguments: argparse.Namespace) -> tuple[Config, RunOptions]:
 def _base_config(arguments: argparse.Namespace, typed: dict[str, Any]) -> Config:
     """The configuration under the flags: the file's, the old run's, or the defaults."""
     if arguments.config and arguments.old:
-        raise TrainerError("--config and --from exclude each other: a retraining takes its run's configuration")
+        raise TrainerError(
+            "--config and --from exclude each other: a retraining takes its run's configuration", "leave one out"
+        )
     if arguments.config:
         return configs.read(arguments.config)
     if not arguments.old:

@@ -79,7 +79,7 @@ class Run:
             if not overwrite:
                 raise TrainerError(
                     f"{self.folder} already holds a run",
-                    "add --resume to go on with it, --overwrite to replace it, or --run-dir",
+                    "add --resume to continue it, --overwrite to replace it, or --run-dir",
                 )
             if not self.config.exists():
                 raise TrainerError(f"{self.folder} is not empty and holds no run", "name another folder by --run-dir")

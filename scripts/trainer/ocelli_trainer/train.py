@@ -102,12 +102,12 @@ def _linted(dataset: Dataset, options: RunOptions) -> Dataset:
     say(found.to_text())
     if not found.errors:
         return dataset
-    text = f"{dataset.root}: {len(found.errors)} errors in the data, see above"
+    text = f"{dataset.root}: errors found in the data: {len(found.errors)}, see above"
     if any(f.kind in ("empty class", "empty split") for f in found.errors):
-        raise FindingError(text, "such data cannot be trained on: mend it")
+        raise FindingError(text, "add the missing pictures: --force cannot do without them")
     if not options.force:
         raise FindingError(text, "mend the data or add --force")
-    warn(f"{text}; going on, as asked by --force, without what cannot be read")
+    warn(f"{text}; continuing, as asked by --force, without what cannot be read")
     return lint.without_unreadable(dataset, found)
 
 
@@ -117,7 +117,7 @@ def _resume(loop: Loop, run: Run, processes: Processes) -> None:
         return
     state = torch.load(run.last, map_location=processes.device, weights_only=True)
     loop.load_state_dict(state)
-    say(f"{run.folder}: going on after epoch {len(loop.history)}")
+    say(f"{run.folder}: continuing after epoch {len(loop.history)}")
 
 
 def _finish(config: Config, dataset: Dataset, options: RunOptions) -> None:

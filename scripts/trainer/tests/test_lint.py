@@ -121,4 +121,4 @@ def test_the_command_prints_json_and_exits_with_1_on_errors(clean: Path, capsys:
     assert cli.main(["lint", str(clean), "--format", "json"]) == 1
     shown = capsys.readouterr()
     assert json.loads(shown.out)["findings"][0]["kind"] == "unreadable"
-    assert shown.err == f"error: {clean}: 1 errors in the data\n"
+    assert shown.err == f"error: {clean}: errors found in the data: 1\n"

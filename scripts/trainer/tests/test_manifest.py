@@ -60,7 +60,7 @@ def test_unknown_and_missing_keys_are_named() -> None:
         ({"output": Output("logits", "logits", 0.0, None, None)}, "output.temperature: expected positive, found 0.0"),
         (
             {"input": Input("image", "NCHW", "float32", "GRAY", 8, 8, None)},
-            "preprocess.mean: expected 1 numbers for GRAY",
+            "preprocess.mean: expected one number per channel of GRAY, found",
         ),
         ({"labels": ["🍎", 'say "hi"']}, "proof a/1.png: label '🍎', but the highest probability is of 'say"),
         ({"labels": ["a", "b", "c"]}, "proof a/1.png: expected 3 probabilities, found 2"),

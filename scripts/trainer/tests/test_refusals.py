@@ -16,8 +16,8 @@ pytest.importorskip("torch", reason="torch is not installed")
 @pytest.mark.parametrize(
     ("damage", "code", "message"),
     [
-        ("corrupt", 1, "unreadable: 1 files are no whole pictures"),
-        ("leak", 1, "leakage: the same file in more than one split: 1 times"),
+        ("corrupt", 1, "unreadable: files that are not whole pictures: 1"),
+        ("leak", 1, "leakage: the same file in more than one split: 1 found"),
         ("empty class", 1, "no training pictures of 'none'"),
         ("one class", 2, "expected at least 2 classes, found 1"),
         ("no folder", 2, "is not a folder"),
@@ -55,8 +55,8 @@ def test_force_goes_on_with_what_can_be_read_and_later_changes_are_noticed(
     (root / "train" / "left" / "broken.png").write_bytes(b"nothing")
     assert cli.main(["train", str(root), *FAST, "--run-dir", str(tmp_path / "run"), "--force"]) == 0
     said = capsys.readouterr().err
-    assert "going on, as asked by --force, without what cannot be read" in said
-    assert "1 have a side under 8 pixels" in said
+    assert "continuing, as asked by --force, without what cannot be read" in said
+    assert "pictures with a side under 8 pixels: 1" in said
     picture(0, 77).save(root / "test" / "left" / "000.png")
     assert cli.main(["export", str(tmp_path / "run"), "-o", str(tmp_path / "again.onnx")]) == 2
     assert "pictures of this run have changed since it was trained; restore them" in capsys.readouterr().err
@@ -67,7 +67,7 @@ def test_weights_that_do_not_fit_are_refused(
 ) -> None:
     (tmp_path / "bad.pt").write_bytes(b"nothing")
     for weights, message in (
-        (tmp_path / "bad.pt", "is no file of PyTorch weights"),
+        (tmp_path / "bad.pt", "is not a file of PyTorch weights"),
         (tmp_path / "none.pt", "does not exist"),
         (base / "best.pt", "holds no weights that fit this architecture"),
     ):
@@ -76,7 +76,7 @@ def test_weights_that_do_not_fit_are_refused(
         assert message in capsys.readouterr().err
 
 
-def test_impossible_wishes_are_refused_before_any_picture_is_read(
+def test_impossible_options_are_refused_before_any_picture_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for flags, message in (

@@ -93,10 +93,10 @@ def test_a_run_broken_off_in_an_epoch_resumes_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_step", interrupted)
         assert train(place, "broken", *flags) == 130
-    assert "`--resume` goes on" in capsys.readouterr().err
+    assert "`--resume` continues" in capsys.readouterr().err
     resumed = ["train", "--resume", "--run-dir", str(place / "broken"), "-o", str(place / "broken.onnx")]
     assert cli.main(resumed) == 0
-    assert "going on after epoch 2" in capsys.readouterr().err
+    assert "continuing after epoch 2" in capsys.readouterr().err
     assert (place / "broken.onnx").read_bytes() == (place / "whole.onnx").read_bytes()
     assert cli.main([*resumed, "--lr", "1"]) == 2
     assert "--resume takes everything from the run; also given: train.lr" in capsys.readouterr().err
@@ -117,7 +117,7 @@ def test_retraining_keeps_the_test_split_and_compares(
     flags = ("--from", str(base), "--add", str(place / "more"))
     assert train(place, "newer", base=flags) == 0
     said = capsys.readouterr().err
-    assert "1 pictures are already in the data set and are left out" in said
+    assert "pictures left out, since the data set holds them already: 1" in said
     assert "unknown is left out: its pictures have no label yet" in said
     assert "added 16 pictures to train and 4 to val; test stays as it was" in said
     old, new = (json.loads((f / "splits.json").read_text("utf-8"))["splits"] for f in (base, place / "newer"))

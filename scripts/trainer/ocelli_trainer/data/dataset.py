@@ -79,7 +79,7 @@ def samples_of(folder: Path, labels: tuple[str, ...]) -> tuple[Sample, ...]:
             if path.suffix.lower() in EXTENSIONS and path.is_file():
                 samples.append(Sample(path, index))
             elif path.is_file() and not path.name.startswith("."):
-                warn(f"{path} is no picture by its name and is left out")
+                warn(f"{path} is not a picture by its name and is left out")
     return tuple(samples)
 
 

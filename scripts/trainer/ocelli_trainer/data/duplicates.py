@@ -38,7 +38,7 @@ def exact_duplicates(pictures: list[Inspection]) -> Iterator[Finding]:
 
 def _grouped(groups: list[list[Inspection]], level: str, kind: str, text: str) -> Iterator[Finding]:
     if groups:
-        yield Finding(level, kind, f"{text}: {len(groups)} times", [" = ".join(p.name for p in g) for g in groups])
+        yield Finding(level, kind, f"{text}: {len(groups)} found", [" = ".join(p.name for p in g) for g in groups])
 
 
 def near_duplicates(pictures: list[Inspection]) -> Iterator[Finding]:

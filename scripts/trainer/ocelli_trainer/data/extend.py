@@ -24,7 +24,7 @@ def extend(dataset: Dataset, folders: list[Path], ratios: tuple[float, float, fl
                 new.append(sample)
             known.add(digest)
         if len(new) < len(found):
-            warn(f"{folder}: {len(found) - len(new)} pictures are already in the data set and are left out")
+            warn(f"{folder}: pictures left out, since the data set holds them already: {len(found) - len(new)}")
         fresh += new
     if not fresh:
         raise TrainerError(f"no new pictures in {', '.join(map(str, folders))}", "add some or leave --add out")

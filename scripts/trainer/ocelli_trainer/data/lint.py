@@ -66,7 +66,10 @@ def _unreadable(broken: list[tuple[str, str]]) -> Iterator[Finding]:
     if broken:
         reasons = "; ".join(sorted({reason for _, reason in broken})[:3])
         yield Finding(
-            "error", "unreadable", f"{len(broken)} files are no whole pictures ({reasons})", [n for n, _ in broken]
+            "error",
+            "unreadable",
+            f"files that are not whole pictures: {len(broken)} ({reasons})",
+            [n for n, _ in broken],
         )
 
 
@@ -112,7 +115,7 @@ def _few(labels: list[str]) -> str:
 def _sizes_and_modes(pictures: list[Inspection]) -> Iterator[Finding]:
     tiny = [p.name for p in pictures if min(p.size) < TINY_SIDE]
     if tiny:
-        yield Finding("warning", "tiny pictures", f"{len(tiny)} have a side under {TINY_SIDE} pixels", tiny)
+        yield Finding("warning", "tiny pictures", f"pictures with a side under {TINY_SIDE} pixels: {len(tiny)}", tiny)
     sizes = {p.size for p in pictures}
     if len(sizes) > 1:
         areas = sorted(sizes, key=lambda s: s[0] * s[1])
@@ -123,4 +126,6 @@ def _sizes_and_modes(pictures: list[Inspection]) -> Iterator[Finding]:
         yield Finding("note", "mixed modes", ", ".join(f"{n} {mode}" for mode, n in modes.most_common()))
     deep = [p.name for p in pictures if p.mode.startswith(("I", "F"))]
     if deep:
-        yield Finding("warning", "deep pictures", f"{len(deep)} have more than 8 bits, which are clipped to 255", deep)
+        yield Finding(
+            "warning", "deep pictures", f"pictures of more than 8 bits, which are clipped to 255: {len(deep)}", deep
+        )

@@ -47,5 +47,7 @@ def check_parity(reference: NDArray[np.float32], session: Session, inputs: NDArr
     worst = max(float(np.abs(session(inputs, batch)[0] - reference).max()) for batch in (1, 3))
     allowed = PARITY * max(1.0, float(np.abs(reference).max()))
     if worst > allowed:
-        raise FindingError(f"export: logits differ by {worst:.2e} from PyTorch's, allowed {allowed:.2e}")
+        raise FindingError(
+            f"export: logits differ by {worst:.2e} from PyTorch's, allowed {allowed:.2e}", "try another --model"
+        )
     return worst

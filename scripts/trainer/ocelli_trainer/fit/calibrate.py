@@ -28,7 +28,7 @@ def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.integer]) ->
     losses = [(1 - doubt) * cross_entropy(logits, truth, t) + doubt * _spread_loss(logits, t) for t in map(float, grid)]
     best = float(grid[int(np.argmin(losses))])
     if best == grid[-1]:
-        warn(f"the fitted temperature stands at its upper bound {best:.2f}: the scores are hardly better than chance")
+        warn(f"the fitted temperature is at its upper bound {best:.2f}: the scores are hardly better than chance")
     return significant(best, 4)
 
 

@@ -65,9 +65,11 @@ class Loop:
     def _check_batches(self, pictures: int) -> None:
         if self.config.train.amp and self.processes.device.type != "cuda":
             raise TrainerError("--amp needs CUDA, this is the CPU", "leave it out")
-        if self.config.train.batch < 2 * self.processes.world_size:
+        batch, processes = self.config.train.batch, self.processes.world_size
+        if batch < 2 * processes:
             raise TrainerError(
-                f"--batch {self.config.train.batch} over {self.processes.world_size} processes leaves less than 2 each"
+                f"--batch {batch} over {processes} processes leaves fewer than 2 pictures each",
+                "raise it or start fewer processes",
             )
         if self.steps_per_epoch == 0:
             raise TrainerError(f"expected at least 2 training pictures per process, found {pictures}", "add pictures")

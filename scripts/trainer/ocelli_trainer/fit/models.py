@@ -165,7 +165,9 @@ def load_weights(net: Classifier, path: Path) -> None:
             f"{path} does not exist", "give --weights a local file or a name of torchvision's"
         ) from error
     except Exception as error:  # torch raises anything from UnpicklingError to RuntimeError here
-        raise TrainerError(f"{path} is no file of PyTorch weights: {str(error).splitlines()[0]}") from error
+        raise TrainerError(
+            f"{path} is not a file of PyTorch weights: {str(error).splitlines()[0]}", "name a .pt or .pth file"
+        ) from error
     found = loaded.get("model", loaded) if isinstance(loaded, dict) else {}
     wanted = net.state_dict()
     fitting = {}

@@ -17,7 +17,7 @@ ORIGIN = {
         "Handwritten digits 0 to 9: the test part of the UCI set *Optical Recognition of Handwritten Digits* "
         "(Alpaydin and Kaynak, 1998; CC BY 4.0) as bundled with scikit-learn, 8x8 pixels in 17 grey levels, "
         "enlarged to 32x32 by `ocelli-train demo-data digits`.",
-        "White on black, one digit filling the picture. It is no reader of photographed numbers.",
+        "White on black, one digit filling the picture. It does not read photographed numbers.",
     ),
 }
 HEAD = """# Bundled models
