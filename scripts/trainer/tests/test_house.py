@@ -7,17 +7,14 @@ from pathlib import Path
 
 TRAINER = Path(__file__).parents[1]
 PACKAGE = TRAINER / "ocelli_trainer"
+OURS = [*sorted(PACKAGE.rglob("*.py")), *sorted((TRAINER / "tests").glob("*.py"))]
 FOLDERS = ("data", "fit", "deliver", "report")  # each may use those before it
 LONGEST_FILE, LONGEST_FUNCTION = 300, 50  # lines
 
 
-def python_files(folder: Path) -> list[Path]:
-    return [p for p in sorted(folder.rglob("*.py")) if not {"build", "__pycache__"} & set(p.parts)]
-
-
 def import_graph(package: Path) -> dict[str, set[str]]:
     """Module => modules of the package that it imports anywhere: at its top, in a function, relatively."""
-    files = {module_name(path, package): path for path in python_files(package)}
+    files = {module_name(path, package): path for path in sorted(package.rglob("*.py"))}
     return {
         name: {found for wanted in imported(name, path) if (found := owner(wanted, files)) and found != name}
         for name, path in files.items()
@@ -85,7 +82,7 @@ def test_a_circle_is_seen_through_deferred_and_relative_imports(tmp_path: Path) 
 def test_packages_import_nothing_of_their_own() -> None:
     """Else every file inside would lean on what its package's __init__ imports."""
     graph = import_graph(PACKAGE)
-    packages = [module_name(p, PACKAGE) for p in python_files(PACKAGE) if p.name == "__init__.py"]
+    packages = [module_name(p, PACKAGE) for p in PACKAGE.rglob("__init__.py")]
     assert sorted(packages) == sorted(["ocelli_trainer", *(f"ocelli_trainer.{f}" for f in FOLDERS)])
     assert {name: graph[name] for name in packages if graph[name]} == {}
 
@@ -104,13 +101,13 @@ def test_folders_use_only_those_before_them() -> None:
 
 
 def test_every_file_says_why_it_exists() -> None:
-    silent = [str(p) for p in python_files(TRAINER) if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
+    silent = [str(p) for p in OURS if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
     assert silent == []
 
 
 def test_files_and_functions_stay_short() -> None:
     too_long = []
-    for path in python_files(TRAINER):
+    for path in OURS:
         text = path.read_text("utf-8")
         if (lines := len(text.splitlines())) > LONGEST_FILE:
             too_long.append(f"{path.name}: {lines} lines")

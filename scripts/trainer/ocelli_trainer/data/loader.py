@@ -32,7 +32,7 @@ class Pictures(torch_data.Dataset[tuple[NDArray[np.uint8], int]]):
 
     def fill_cache(self) -> None:
         if self.samples:
-            self.cache = np.stack([self.plain(i) for i in range(len(self.samples))])
+            self.cache = self.pixels(range(len(self.samples)))
 
     def plain(self, index: int) -> NDArray[np.uint8]:
         """One picture as the eval transform gives it, HWC."""
