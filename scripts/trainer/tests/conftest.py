@@ -1,21 +1,13 @@
-"""Small data sets made on the spot, so that the tests need no files and no network."""
+"""What several tests share: a maker of small data sets, one set to train on, and one training with everything on."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from small_sets import write_set
+from trainings import LABELS, train
 
 Maker = Callable[..., Path]
-
-
-def picture(label: int, seed: int, width: int = 20, height: int = 16) -> Image.Image:
-    """Noise around a bright band whose place tells the label: easy to learn, no two alike."""
-    rng = np.random.default_rng([label, seed])
-    values = rng.integers(0, 60, (height, width, 3))
-    values[:, label * 5 : label * 5 + 5] += 150
-    return Image.fromarray(values.astype(np.uint8))
 
 
 @pytest.fixture
@@ -23,15 +15,21 @@ def make_set(tmp_path: Path) -> Maker:
     """`make_set("name", {"train": 6, "val": 2}, ("a", "b"))` writes class folders and returns their root."""
 
     def make(name: str, splits: dict[str, int], labels: tuple[str, ...] = ("left", "middle", "right")) -> Path:
-        root = tmp_path / name
-        start = 0
-        for split, count in splits.items():
-            for index, label in enumerate(labels):
-                folder = root / split / label
-                folder.mkdir(parents=True)
-                for i in range(count):
-                    picture(index, start + i).save(folder / f"{i:03d}.png")
-            start += count
-        return root
+        return write_set(tmp_path / name, splits, labels)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where trainings are tried: `set` to train on; their files and run folders come beside it."""
+    root = tmp_path_factory.mktemp("place")
+    write_set(root / "set", {"train": 40, "val": 12, "test": 16}, LABELS)
+    return root
+
+
+@pytest.fixture(scope="session")
+def base(place: Path) -> Path:
+    """One training with everything on; its run folder."""
+    assert train(place, "base", "--augment", "light", "--int8", "--fp16", "--torchscript", "--force") == 0
+    return place / "base"

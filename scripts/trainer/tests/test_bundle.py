@@ -8,8 +8,14 @@ import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
-from trainer import bundle, cards, data, metrics, onnx_graph, proof, shapes, transforms
-from trainer.manifest import Manifest
+
+from ocelli_trainer import bundle
+from ocelli_trainer.data import dataset as data
+from ocelli_trainer.data import shapes, transforms
+from ocelli_trainer.deliver import onnx_graph, proof
+from ocelli_trainer.fit import metrics
+from ocelli_trainer.manifest import Manifest
+from ocelli_trainer.report import model_cards
 
 MODELS = Path(__file__).parents[3] / "models"
 FILES = ("digits.onnx", "digits-int8.onnx", "shapes.onnx", "shapes-int8.onnx")
@@ -83,7 +89,7 @@ def test_the_samples_are_recognised_and_are_what_the_bundle_draws(tmp_path: Path
 def test_the_cards_say_what_the_models_say() -> None:
     text = (MODELS / "README.md").read_text("utf-8")
     for name in FILES:
-        assert cards.card(MODELS / name) in text
+        assert model_cards.card(MODELS / name) in text
 
 
 def test_the_bundle_stays_small_and_names_no_machine() -> None:

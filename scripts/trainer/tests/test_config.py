@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from trainer import config
-from trainer.config import Config
-from trainer.errors import TrainerError
+
+from ocelli_trainer import config
+from ocelli_trainer.config import Config
+from ocelli_trainer.errors import TrainerError
 
 
 def test_every_value_survives_its_toml_file(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_every_value_survives_its_toml_file(tmp_path: Path) -> None:
         ("[train]\nlr = true", "train.lr: expected float, found True"),
         ("[train]\nlr = nan", "train.lr: expected at least 0, found nan"),
         ("[train]\noptimizer = 'lion'", "train.optimizer: expected one of adam, adamw, sgd, found 'lion'"),
-        ("[train", "is no TOML file"),
+        ("[train", "is not a TOML file"),
     ],
 )
 def test_a_wrong_file_names_the_place(tmp_path: Path, text: str, message: str) -> None:

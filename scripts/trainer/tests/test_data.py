@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
-from conftest import Maker, picture
-from trainer import data
-from trainer.errors import TrainerError
+from conftest import Maker
+from small_sets import picture
+
+from ocelli_trainer.data import dataset as data
+from ocelli_trainer.errors import TrainerError
 
 SHARES = (0.6, 0.2, 0.2)
 
@@ -53,7 +55,7 @@ def test_other_files_are_left_out_and_said(make_set: Maker, capsys: pytest.Captu
     root = make_set("notes", {"train": 3, "val": 1, "test": 1})
     (root / "train" / "left" / "notes.txt").write_text("x")
     assert counts(data.load(root, "x", SHARES, 0))["train"] == [3, 3, 3]
-    assert "notes.txt is no picture by its name and is left out" in capsys.readouterr().err
+    assert "notes.txt is not a picture by its name and is left out" in capsys.readouterr().err
 
 
 def test_the_fingerprint_follows_content_and_not_names(make_set: Maker) -> None:

@@ -1,10 +1,13 @@
 """Baselines: exact statistics, few false alarms, quick true ones."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
-from trainer import drift
+
+from ocelli_trainer.deliver import drift
+from ocelli_trainer.fit.metrics import softmax
 
 CLASSES, WIDTH = 3, 8
 
@@ -52,10 +55,10 @@ def world() -> dict[str, np.ndarray]:
     return {"pictures": pictures, "embedding": embedding, "logits": embedding[:, :CLASSES].copy()}
 
 
-def first_alarm(section: dict, world: dict[str, np.ndarray], frames: slice) -> dict[str, int]:
+def first_alarm(section: dict[str, Any], world: dict[str, np.ndarray], frames: slice) -> dict[str, int]:
     """How the runtime watches: CUSUM with slack 0.5 per statistic, alarms counted and reset."""
     logits, embedding, pictures = (world[k][frames] for k in ("logits", "embedding", "pictures"))
-    probabilities = drift.softmax(logits, 1.0)
+    probabilities = softmax(logits, 1.0)
     means, deviation = (np.array(section["embedding"][k]) for k in ("class_means", "deviation"))
     values = {"score": probabilities.max(1)} | drift.image_statistics(pictures)
     values["distance"] = drift.distances(embedding, probabilities.argmax(1), means, deviation)
@@ -73,21 +76,21 @@ def first_alarm(section: dict, world: dict[str, np.ndarray], frames: slice) -> d
 
 
 @pytest.fixture(scope="module")
-def section(world: dict[str, np.ndarray]) -> dict:
+def section(world: dict[str, np.ndarray]) -> dict[str, Any]:
     return drift.baselines(world["pictures"][:600], world["logits"][:600], world["embedding"][:600], 1.0)
 
 
-def test_independent_frames_raise_hardly_an_alarm(section: dict, world: dict[str, np.ndarray]) -> None:
+def test_independent_frames_raise_hardly_an_alarm(section: dict[str, Any], world: dict[str, np.ndarray]) -> None:
     alarms = first_alarm(section, world, slice(600, None))
     assert sum(alarms.values()) <= 6  # budget 6/7 x 2 in 20,000 frames; the fit has but 600 pictures
 
 
-def test_a_darker_camera_is_noticed_within_forty_frames(section: dict, world: dict[str, np.ndarray]) -> None:
+def test_a_darker_camera_is_noticed_within_forty_frames(section: dict[str, Any], world: dict[str, np.ndarray]) -> None:
     darker = world | {"pictures": (world["pictures"] * 0.5).astype(np.uint8)}
     assert first_alarm(section, darker, slice(600, 640))["brightness"] >= 1
 
 
-def test_the_prior_alarm_needs_a_real_change(section: dict) -> None:
+def test_the_prior_alarm_needs_a_real_change(section: dict[str, Any]) -> None:
     prior, threshold = np.array(section["prior"]), section["alarm"]["prior"]["threshold"]
     expected = drift.WINDOW * prior
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trainer import data, transforms
-from trainer.manifest import Preprocess, Size
+
+from ocelli_trainer.data import dataset as data
+from ocelli_trainer.data import transforms
+from ocelli_trainer.manifest import Preprocess, Size
 
 GOLDEN = Path(__file__).parents[3] / "tests" / "golden"
 CASES = json.loads((GOLDEN / "index.json").read_text()) if (GOLDEN / "index.json").exists() else []

@@ -6,15 +6,20 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Maker, picture
+from conftest import Maker
 from PIL import Image
-from trainer import cli, data, lint
-from trainer.data import Dataset, Sample
+from small_sets import picture
+
+from ocelli_trainer import cli
+from ocelli_trainer.data import dataset as data
+from ocelli_trainer.data import lint
+from ocelli_trainer.data.dataset import Dataset, Sample
+from ocelli_trainer.data.findings import Finding
 
 SHARES = (0.6, 0.2, 0.2)
 
 
-def findings(root: Path) -> dict[str, lint.Finding]:
+def findings(root: Path) -> dict[str, Finding]:
     return {f.kind: f for f in lint.lint(data.load(root, root.name, SHARES, 0)).findings}
 
 
@@ -116,4 +121,4 @@ def test_the_command_prints_json_and_exits_with_1_on_errors(clean: Path, capsys:
     assert cli.main(["lint", str(clean), "--format", "json"]) == 1
     shown = capsys.readouterr()
     assert json.loads(shown.out)["findings"][0]["kind"] == "unreadable"
-    assert shown.err == f"error: {clean}: 1 errors in the data\n"
+    assert shown.err == f"error: {clean}: errors found in the data: 1\n"

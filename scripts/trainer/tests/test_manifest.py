@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from trainer import manifest
-from trainer.errors import TrainerError
-from trainer.manifest import Input, Manifest, Output, Preprocess, Proof, ProofCase, Rejection, Size
+
+from ocelli_trainer import manifest
+from ocelli_trainer.errors import TrainerError
+from ocelli_trainer.manifest import Input, Manifest, Output, Preprocess, Proof, ProofCase, Rejection, Size
 
 
 def example() -> Manifest:
@@ -58,13 +60,13 @@ def test_unknown_and_missing_keys_are_named() -> None:
         ({"output": Output("logits", "logits", 0.0, None, None)}, "output.temperature: expected positive, found 0.0"),
         (
             {"input": Input("image", "NCHW", "float32", "GRAY", 8, 8, None)},
-            "preprocess.mean: expected 1 numbers for GRAY",
+            "preprocess.mean: expected one number per channel of GRAY, found",
         ),
         ({"labels": ["🍎", 'say "hi"']}, "proof a/1.png: label '🍎', but the highest probability is of 'say"),
         ({"labels": ["a", "b", "c"]}, "proof a/1.png: expected 3 probabilities, found 2"),
     ],
 )
-def test_wrong_facts_are_refused(change: dict, text: str) -> None:
+def test_wrong_facts_are_refused(change: dict[str, Any], text: str) -> None:
     with pytest.raises(TrainerError, match=text.replace("(", r"\(")):
         manifest.to_json(replace(example(), **change))
 

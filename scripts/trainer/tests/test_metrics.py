@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from trainer import metrics
-from trainer.calibrate import fit_rejection, fit_temperature
+
+from ocelli_trainer.fit import metrics
+from ocelli_trainer.fit.calibrate import fit_rejection, fit_temperature
 
 LABELS = ("a", "b", "c")
 

@@ -1,16 +1,20 @@
 """Graph surgery and quantisation, on a small graph made by hand: no torch."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from trainer import onnx_graph, preprocess, quantize, receipt, transforms
-from trainer.config import ModelConfig
-from trainer.errors import FindingError, TrainerError
-from trainer.scores import Scores
+
+from ocelli_trainer.config import ModelConfig
+from ocelli_trainer.data import preprocessing as preprocess
+from ocelli_trainer.data import transforms
+from ocelli_trainer.deliver import onnx_graph, quantize, receipt
+from ocelli_trainer.errors import FindingError, TrainerError
+from ocelli_trainer.fit.evaluation import Scores
 
 
 def tiny_model() -> onnx.ModelProto:
@@ -114,11 +118,11 @@ def test_calibration_pictures_come_evenly_from_all_classes() -> None:
 
 def test_a_file_without_a_manifest_is_told_so(tmp_path: Path) -> None:
     onnx.save(tiny_model(), tmp_path / "bare.onnx")
-    with pytest.raises(TrainerError, match="has no metadata key 'ocelli'; export it with `trainer train`"):
+    with pytest.raises(TrainerError, match="has no metadata key 'ocelli'; export it with `ocelli-train train`"):
         onnx_graph.read_manifest(tmp_path / "bare.onnx")
 
 
-def costs(wrong_before: int, wrong_after: int) -> dict:
+def costs(wrong_before: int, wrong_after: int) -> dict[str, Any]:
     """A receipt over 100 test pictures of two classes with so many mistakes."""
 
     def scores(wrong: int) -> Scores:

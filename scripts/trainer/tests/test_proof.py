@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from PIL import Image
-from trainer import proof
-from trainer.proof import Candidate
+
+from ocelli_trainer.deliver import proof
+from ocelli_trainer.deliver.proof import Candidate
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.7, 0.3], [0.55, 0.45], [0.2, 0.8], [0.05, 0.95], [0.35, 0.65], [0.01, 0.99]])
 TRUTH = np.array([0, 0, 0, 1, 1, 1, 1])

@@ -1,7 +1,8 @@
 """The learning rate over time."""
 
 import pytest
-from trainer.schedule import FLOOR, Schedule
+
+from ocelli_trainer.fit.schedule import FLOOR, Schedule
 
 
 def test_warm_up_rises_to_the_peak_and_cosine_falls_to_the_floor() -> None:

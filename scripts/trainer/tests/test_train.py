@@ -1,4 +1,4 @@
-"""Whole trainings on a small set: what they write, that they repeat, go on, and refuse."""
+"""Whole trainings on a small set: what they write, that they repeat, go on, and are gone on from."""
 
 import json
 import os
@@ -8,60 +8,22 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from conftest import picture
+from small_sets import write_set
+from trainings import FAST, LABELS, train
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from trainer import cli, data, onnx_graph, transforms  # noqa: E402 (after the skip)
-from trainer.config import Config, ModelConfig, with_values  # noqa: E402
-from trainer.export import Session  # noqa: E402
-from trainer.loop import Loop  # noqa: E402
+from ocelli_trainer import cli  # noqa: E402 (after the skip)
+from ocelli_trainer.data import dataset as data  # noqa: E402
+from ocelli_trainer.data import transforms  # noqa: E402
+from ocelli_trainer.deliver import onnx_graph  # noqa: E402
+from ocelli_trainer.deliver.session import Session  # noqa: E402
+from ocelli_trainer.fit.loop import Loop  # noqa: E402
 
-LABELS = ("left", "mid 'x'", "r🍎<b>")
-FAST = ["--size", "16", "--epochs", "4", "--batch", "16", "--warmup", "1", "--lr", "0.01"]
-SCRIPTS = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("place")
-    write_set(root / "set", {"train": 40, "val": 12, "test": 16}, LABELS)
-    return root
-
-
-def write_set(root: Path, splits: dict[str, int], labels: tuple[str, ...], start: int = 0) -> None:
-    for split, count in splits.items():
-        for index, label in enumerate(labels):
-            (root / split / label).mkdir(parents=True)
-            for i in range(count):
-                picture(index, start + i).save(root / split / label / f"{i:03d}.png")
-        start += count
-
-
-def train(place: Path, name: str, *flags: str, base: tuple[str, ...] = ()) -> int:
-    arguments = base or (str(place / "set"), *FAST)
-    return cli.main(
-        [
-            "train",
-            *arguments,
-            "-o",
-            str(place / f"{name}.onnx"),
-            "--run-dir",
-            str(place / name),
-            "--name",
-            "toy",
-            *flags,
-        ]
-    )
-
-
-@pytest.fixture(scope="session")
-def base(place: Path) -> Path:
-    """One training with everything on; its run folder."""
-    assert train(place, "base", "--augment", "light", "--int8", "--fp16", "--torchscript", "--force") == 0
-    return place / "base"
+TRAINER = Path(__file__).parents[1]
 
 
 def test_the_run_folder_tells_everything(base: Path) -> None:
@@ -85,7 +47,7 @@ def test_the_graph_gives_the_accuracy_and_confusion_that_the_run_states(place: P
     for suffix in ("", "-int8", "-fp16"):
         path = place / f"base{suffix}.onnx"
         manifest = onnx_graph.read_manifest(path)
-        session = Session(onnx_graph.onnx.load(path))
+        session = Session(onnx.load(path))
         matrix = np.zeros((3, 3), int)
         for truth, label in enumerate(LABELS):
             for file in (place / "set" / "test" / label).iterdir():
@@ -131,10 +93,10 @@ def test_a_run_broken_off_in_an_epoch_resumes_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_step", interrupted)
         assert train(place, "broken", *flags) == 130
-    assert "`--resume` goes on" in capsys.readouterr().err
+    assert "`--resume` continues" in capsys.readouterr().err
     resumed = ["train", "--resume", "--run-dir", str(place / "broken"), "-o", str(place / "broken.onnx")]
     assert cli.main(resumed) == 0
-    assert "going on after epoch 2" in capsys.readouterr().err
+    assert "continuing after epoch 2" in capsys.readouterr().err
     assert (place / "broken.onnx").read_bytes() == (place / "whole.onnx").read_bytes()
     assert cli.main([*resumed, "--lr", "1"]) == 2
     assert "--resume takes everything from the run; also given: train.lr" in capsys.readouterr().err
@@ -155,7 +117,7 @@ def test_retraining_keeps_the_test_split_and_compares(
     flags = ("--from", str(base), "--add", str(place / "more"))
     assert train(place, "newer", base=flags) == 0
     said = capsys.readouterr().err
-    assert "1 pictures are already in the data set and are left out" in said
+    assert "pictures left out, since the data set holds them already: 1" in said
     assert "unknown is left out: its pictures have no label yet" in said
     assert "added 16 pictures to train and 4 to val; test stays as it was" in said
     old, new = (json.loads((f / "splits.json").read_text("utf-8"))["splits"] for f in (base, place / "newer"))
@@ -204,141 +166,11 @@ def test_grey_uint8_simplecnn_with_a_searched_rate(place: Path, capsys: pytest.C
 
 
 def test_two_processes_train_as_well_as_one(place: Path, base: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "trainer", "train"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "ocelli_trainer", "train"]
     command += [str(place / "set"), *FAST, "-o", str(place / "two.onnx"), "--run-dir", str(place / "two")]
-    environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(TRAINER), "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=240)
     assert result.returncode == 0, result.stderr
     assert "training on the CPU, processes: 2" in result.stderr and result.stderr.count("epoch   4/4") == 1
     manifest = onnx_graph.read_manifest(place / "two.onnx")
     assert manifest.training is not None and manifest.training.metrics.accuracy > 0.9
-
-
-@pytest.mark.parametrize(
-    ("damage", "code", "message"),
-    [
-        ("corrupt", 1, "unreadable: 1 files are no whole pictures"),
-        ("leak", 1, "leakage: the same file in more than one split: 1 times"),
-        ("empty class", 1, "no training pictures of 'none'"),
-        ("one class", 2, "expected at least 2 classes, found 1"),
-        ("no folder", 2, "is not a folder"),
-    ],
-)
-def test_bad_data_ends_in_one_clear_sentence(
-    place: Path, tmp_path: Path, damage: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "bad"
-    if damage != "no folder":
-        shutil.copytree(place / "set", root)
-    if damage == "corrupt":
-        (root / "train" / "left" / "000.png").write_bytes(b"\x89PNG nonsense")
-    elif damage == "leak":
-        shutil.copy(root / "train" / "left" / "000.png", root / "test" / "left" / "leak.png")
-    elif damage == "empty class":
-        (root / "train" / "none").mkdir()
-    elif damage == "one class":
-        for folder in root.glob("*/*"):
-            if folder.name != "left":
-                shutil.rmtree(folder)
-    assert cli.main(["train", str(root), *FAST, "--run-dir", str(tmp_path / "run")]) == code
-    said = capsys.readouterr().err
-    assert message in said and "Traceback" not in said
-    assert not (tmp_path / "run" / "best.pt").exists()
-
-
-def test_force_goes_on_with_what_can_be_read_and_later_changes_are_noticed(
-    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "odd"
-    shutil.copytree(place / "set", root)
-    shutil.copy(root / "train" / "left" / "000.png", root / "test" / "left" / "leak.png")
-    picture(0, 0, 1, 1).save(root / "train" / "left" / "pixel.png")
-    (root / "train" / "left" / "broken.png").write_bytes(b"nothing")
-    assert cli.main(["train", str(root), *FAST, "--run-dir", str(tmp_path / "run"), "--force"]) == 0
-    said = capsys.readouterr().err
-    assert "going on, as asked by --force, without what cannot be read" in said
-    assert "1 have a side under 8 pixels" in said
-    picture(0, 77).save(root / "test" / "left" / "000.png")
-    assert cli.main(["export", str(tmp_path / "run"), "-o", str(tmp_path / "again.onnx")]) == 2
-    assert "pictures of this run have changed since it was trained; restore them" in capsys.readouterr().err
-
-
-def test_every_backbone_yields_logits_and_an_embedding() -> None:
-    from trainer import models
-
-    widths = {}
-    for name in models.ARCHITECTURES:
-        net = models.build(ModelConfig(architecture=name, size="32"), 7).eval()
-        with torch.inference_mode():
-            logits, embedding = net(torch.zeros(2, 3, 32, 32))
-        assert logits.shape == (2, 7) and embedding.shape == (2, net.head.in_features)
-        widths[name] = embedding.shape[1]
-    assert widths["simplecnn"] == 64 and widths["edgecnn"] == 48
-    assert widths["resnet18"] == 512 and widths["mobilenet_v3_small"] == 1024 and widths["convnext_tiny"] == 768
-
-
-def test_a_torchvision_backbone_goes_all_the_way(place: Path) -> None:
-    flags = (
-        "--model",
-        "shufflenet_v2_x1_0",
-        "--normalise",
-        "imagenet",
-        "--epochs",
-        "1",
-        "--int8",
-        "--force",
-        "--size",
-        "32",
-    )
-    assert train(place, "shuffle", *flags) == 0
-    manifest = onnx_graph.read_manifest(place / "shuffle-int8.onnx")
-    assert manifest.input.dtype == "float32" and manifest.preprocess.mean == [0.485, 0.456, 0.406]
-
-
-def test_weights_that_do_not_fit_are_refused(
-    place: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "bad.pt").write_bytes(b"nothing")
-    for weights, message in (
-        (tmp_path / "bad.pt", "is no file of PyTorch weights"),
-        (tmp_path / "none.pt", "does not exist"),
-        (base / "best.pt", "holds no weights that fit this architecture"),
-    ):
-        flags = ("--model", "resnet18", "--weights", str(weights), "--overwrite")
-        assert train(place, "misfit", *flags) == 2
-        assert message in capsys.readouterr().err
-
-
-def test_impossible_wishes_are_refused_before_any_picture_is_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for flags, message in (
-        (["--model", "vgg99"], "unknown architecture 'vgg99'"),
-        (["--model", "resnet18", "--color", "GRAY"], "resnet18 takes RGB only"),
-        (["--size", "3"], "expected N or WIDTHxHEIGHT of 8 to 4096 pixels, found '3'"),
-        (["--resize", "16"], "--resize 16 is less than the input of 32x32"),
-        (["--color", "GRAY", "--normalise", "imagenet"], "--normalise imagenet needs three channels"),
-    ):
-        assert cli.main(["train", str(tmp_path / "nowhere"), "--run-dir", str(tmp_path / "r"), *flags]) == 2
-        assert message in capsys.readouterr().err
-    assert not (tmp_path / "r").exists()
-
-
-@pytest.mark.parametrize(("model", "accuracy"), [("simplecnn", 0.97), ("edgecnn", 0.99)])
-def test_digits_are_learnt_with_default_settings(tmp_path: Path, model: str, accuracy: float) -> None:
-    assert cli.main(["demo-data", "digits", str(tmp_path / "digits")]) == 0
-    flags = ["--model", model, "-o", str(tmp_path / "digits.onnx"), "--run-dir", str(tmp_path / "run")]
-    assert cli.main(["train", str(tmp_path / "digits"), *flags]) == 0
-    manifest = onnx_graph.read_manifest(tmp_path / "digits.onnx")
-    assert manifest.training is not None and manifest.training.metrics.accuracy >= accuracy
-
-
-def test_sampling_evens_out_classes() -> None:
-    from trainer import loader
-
-    labels = np.repeat([0, 1], [900, 100])
-    even = with_values(Config(), {"train": {"balance": "sampler"}}, "test").train
-    drawn = labels[loader.order(labels, even, 0)]
-    assert 400 < (drawn == 1).sum() < 600
-    plain = loader.order(labels, Config().train, 0)
-    assert sorted(plain) == list(range(1000)) and list(plain) != list(loader.order(labels, Config().train, 1))

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from PIL import Image
-from trainer import preprocess, transforms
-from trainer.config import PRESETS, AugmentConfig, ModelConfig
-from trainer.manifest import Preprocess, Size
+
+from ocelli_trainer.config import PRESETS, AugmentConfig, ModelConfig
+from ocelli_trainer.data import preprocessing as preprocess
+from ocelli_trainer.data import transforms
+from ocelli_trainer.manifest import Preprocess, Size
 
 
 def gradient(width: int, height: int) -> Image.Image:

@@ -1,0 +1,58 @@
+"""What int8 or float16 cost and brought, and the gate that refuses a bad bargain."""
+
+from typing import Any
+
+import onnx
+
+from ocelli_trainer.errors import FindingError, say, warn
+from ocelli_trainer.fit import metrics
+from ocelli_trainer.fit.evaluation import Scores
+from ocelli_trainer.manifest import significant
+
+MAX_DROP, MIN_AGREEMENT = 0.01, 0.97
+SHOWN = 40  # classes in the printed table
+
+
+def make_receipt(
+    precision: str,
+    labels: tuple[str, ...],
+    reference: Scores,
+    test: Scores,
+    temperature: float,
+    base: onnx.ModelProto,
+    model: onnx.ModelProto,
+) -> dict[str, Any]:
+    """Against PyTorch's float32 `reference` on the test split; sizes are of the graphs without their manifest."""
+    before = metrics.measure(reference.logits, reference.truth, labels, temperature)
+    after = metrics.measure(test.logits, test.truth, labels, temperature)
+    return {
+        "precision": precision,
+        "accuracy_before": before.accuracy,
+        "accuracy_after": after.accuracy,
+        "agreement": significant(float((reference.logits.argmax(1) == test.logits.argmax(1)).mean())),
+        "bytes_before": len(base.SerializeToString()),
+        "bytes_after": len(model.SerializeToString()),
+        "f1": [
+            {"label": b.label, "before": b.f1, "after": a.f1}
+            for b, a in zip(before.per_class, after.per_class, strict=True)
+        ],
+    }
+
+
+def check_gate(receipt: dict[str, Any], force: bool) -> None:
+    """Print the receipt; refuse when accuracy falls by more than a point or too many answers change."""
+    drop = receipt["accuracy_before"] - receipt["accuracy_after"]
+    rows = "\n".join(f"  {r['label']:<20} F1 {r['before']:.4f} => {r['after']:.4f}" for r in receipt["f1"][:SHOWN])
+    say(
+        f"{receipt['precision']}: accuracy {receipt['accuracy_before']:.4f} => {receipt['accuracy_after']:.4f},"
+        f" agreement {receipt['agreement']:.4f}, {receipt['bytes_before']} => {receipt['bytes_after']} bytes\n{rows}"
+    )
+    if drop <= MAX_DROP + 1e-9 and receipt["agreement"] >= MIN_AGREEMENT:
+        return
+    text = (
+        f"{receipt['precision']} refused: accuracy falls by {100 * drop:.2f} points (at most {100 * MAX_DROP:g}),"
+        f" agreement {receipt['agreement']:.4f} (at least {MIN_AGREEMENT})"
+    )
+    if not force:
+        raise FindingError(text, "use float32, train longer, or add --force")
+    warn(f"{text}; written all the same, as asked by --force")

@@ -1,0 +1,1 @@
+"""The network and its training, and what is measured of it."""

@@ -1,0 +1,35 @@
+"""What a retraining gained and lost: the old network beside the new one on the same test pictures."""
+
+from typing import Any
+
+import numpy as np
+
+from ocelli_trainer.fit import metrics
+from ocelli_trainer.fit.evaluation import Scores
+
+
+def compare(old: Scores, new: Scores, labels: tuple[str, ...]) -> dict[str, Any]:
+    """Both on the same test pictures; also how many each gets right that the other does not."""
+    result: dict[str, Any] = {"test_pictures": len(new.truth)}
+    for name, scores in (("old", old), ("new", new)):
+        measured = metrics.measure(scores.logits, scores.truth, labels, 1.0)
+        result[name] = {
+            "accuracy": measured.accuracy,
+            "macro_f1": measured.macro_f1,
+            "f1": {row.label: row.f1 for row in measured.per_class},
+        }
+    right = {name: s.logits.argmax(1) == s.truth for name, s in (("old", old), ("new", new))}
+    result["mended"] = int(np.sum(right["new"] & ~right["old"]))
+    result["broken"] = int(np.sum(right["old"] & ~right["new"]))
+    return result
+
+
+def as_text(comparison: dict[str, Any]) -> str:
+    old, new = comparison["old"], comparison["new"]
+    lines = [
+        f"old => new on the same {comparison['test_pictures']} test pictures: accuracy {old['accuracy']:.4f} =>"
+        f" {new['accuracy']:.4f}, macro F1 {old['macro_f1']:.4f} => {new['macro_f1']:.4f},"
+        f" {comparison['mended']} mended, {comparison['broken']} broken"
+    ]
+    lines += [f"  {label:<20} F1 {old['f1'][label]:.4f} => {new['f1'][label]:.4f}" for label in old["f1"]]
+    return "\n".join(lines)
