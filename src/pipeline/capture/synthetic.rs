@@ -1,5 +1,5 @@
 //! A camera that needs no hardware: it draws the kind of pictures that the bundled
-//! `shapes` model was trained on (scripts/trainer/shapes.py), at a frame rate. The truth
+//! `shapes` model was trained on (scripts/trainer/ocelli_trainer/data/shapes.py), at a frame rate. The truth
 //! stands in the frame's source, `synthetic:circle`.
 
 use std::f32::consts::{PI, TAU};
