@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod doctor;
 mod eval_bench;
+mod examples;
 mod fences;
 mod framing;
 mod house;

@@ -39,6 +39,21 @@ pub struct DeploymentOptions {
     pub motion_gate: Option<MotionGateOptions>,
 }
 
+impl Default for DeploymentOptions {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            threads: None,
+            queue: 64,
+            batch_window: None,
+            batch: 8,
+            pipeline: PipelineOptions::default(),
+            live_smooth: SmoothRequest::default(),
+            motion_gate: None,
+        }
+    }
+}
+
 /// A model in service: how pipelines are made for requests, for batches of them, and for
 /// the live loop.
 #[derive(Clone)]

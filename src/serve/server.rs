@@ -39,6 +39,31 @@ pub struct ServerOptions {
     pub origins: Vec<String>,
 }
 
+impl ServerOptions {
+    /// For this machine only, at `listen`: bodies up to 20 MB, 10 s per request, 1024
+    /// connections.
+    pub fn local(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            max_body: 20_000_000,
+            patience: Duration::from_secs(10),
+            max_connections: 1024,
+            token: None,
+            local_only: true,
+            tls: None,
+            origins: Vec::new(),
+        }
+    }
+
+    /// How its addresses begin.
+    fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+}
+
 /// Bodies of the largest size that are held at a time; more smaller ones.
 const BODIES: usize = 8;
 
@@ -65,11 +90,7 @@ impl Server {
         let listener = TcpListener::bind(options.listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let scheme = if options.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = options.scheme();
         let (closing, closes) = watch::channel(false);
         let budget = options.max_body.saturating_mul(BODIES);
         let low_priority = app.live.is_some();
