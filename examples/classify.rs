@@ -1,4 +1,5 @@
 //! One picture, one answer: `cargo run --example classify -- models/shapes.onnx photo.jpg`.
+#![allow(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use std::error::Error;
 

@@ -1,5 +1,10 @@
 //! A folder on all cores, answers in the files' order, bad files skipped and counted:
 //! `cargo run --example folder -- models/shapes.onnx models/samples`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example talks to whoever runs it"
+)]
 
 use std::error::Error;
 use std::path::Path;

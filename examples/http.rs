@@ -1,6 +1,7 @@
 //! A service over HTTP: `cargo run --example http -- models/shapes.onnx 127.0.0.1:8080`, then
 //! `curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' 127.0.0.1:8080/predict`.
 //! It ends with its standard input.
+#![allow(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use std::error::Error;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! A live source, followed: what changes is printed, a lost camera is waited for.
 //! `cargo run --example live -- models/shapes.onnx camera:0`; without a camera,
 //! `synthetic:frames=90`.
+#![allow(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use std::sync::Once;
 use crate::support::{project, root};
 
 /// An example, built as this test is.
-fn example(name: &str) -> Command {
+pub fn example(name: &str) -> Command {
     static BUILT: Once = Once::new();
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap();

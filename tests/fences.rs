@@ -95,8 +95,8 @@ const DOORS: [(&str, &[&str]); 53] = [
             "serve/listen.rs",
         ],
     ),
-    ("rustls", &["serve/listen.rs", "serve/server.rs", "tls.rs"]),
-    ("rustls_native_certs", &["tls.rs"]),
+    ("rustls", &["serve/listen.rs", "serve/server.rs", "tls/"]),
+    ("rustls_native_certs", &["tls/roots.rs"]),
     ("sd_notify", &["bin/ocelli/service_manager.rs"]),
     (
         "sha2",

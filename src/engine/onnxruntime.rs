@@ -269,3 +269,52 @@ fn copy(value: &DynValue, output: &mut RawOutput) -> ort::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use ort::ep::CPU;
+
+    use super::{OnnxRuntime, Settings};
+    use crate::engine::library;
+    use crate::model::{Model, Overrides};
+
+    /// Workers make their sessions at the same time, and each reads a profile of its own:
+    /// nobody's may be removed by another, or the CPU would compute instead of the device.
+    #[test]
+    fn sessions_made_at_the_same_time_read_their_own_profiles() {
+        const WORKERS: usize = 8;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = std::fs::read_dir(root.join("target/lib/ocelli"));
+        let Some(file) = folder.into_iter().flatten().flatten().next() else {
+            return log::warn!("skipped: no ONNX Runtime library (scripts/setup brings one)");
+        };
+        let library = library::find(Some(&file.path())).unwrap();
+        let model = Model::open(&root.join("models/shapes.onnx"), Overrides::default()).unwrap();
+        let settings = Settings {
+            threads: 1,
+            spin: false,
+            features: None,
+        };
+        let start = Barrier::new(WORKERS);
+        let placements: Vec<String> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..WORKERS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        let provider = CPU::default().build();
+                        let made =
+                            OnnxRuntime::accelerated(&library, &model, "cpu", provider, settings);
+                        made.map(|(_, placement)| placement.name().to_string())
+                    })
+                })
+                .collect();
+            let made = workers.into_iter().map(|worker| worker.join().unwrap());
+            made.map(Result::unwrap).collect()
+        });
+        assert_eq!(placements, ["cpu"; WORKERS]);
+    }
+}

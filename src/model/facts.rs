@@ -42,7 +42,7 @@ macro_rules! facts {
         impl Facts {
             /// These facts, and the weaker ones where these say nothing.
             #[must_use]
-            pub fn or(self, weaker: Facts) -> Facts {
+            pub(crate) fn or(self, weaker: Facts) -> Facts {
                 Facts { $($field: self.$field.or(weaker.$field),)* }
             }
 
@@ -111,7 +111,7 @@ facts! {
 
 /// The parts of a manifest that only a trainer can write: no flag, no other convention.
 #[derive(Clone, Debug, Default)]
-pub struct TrainerSections {
+pub(crate) struct TrainerSections {
     /// Baselines for the monitor.
     pub drift: Option<Drift>,
     /// How the model came to be.
@@ -130,7 +130,7 @@ pub fn fact<T>(value: T, origin: &str) -> Option<Fact<T>> {
 
 impl Facts {
     /// The facts of a manifest, all of one origin.
-    pub fn from_manifest(manifest: Manifest, origin: &str) -> (Facts, TrainerSections) {
+    pub(crate) fn from_manifest(manifest: Manifest, origin: &str) -> (Facts, TrainerSections) {
         let (input, pre, output) = (manifest.input, manifest.preprocess, manifest.output);
         let facts = Facts {
             name: fact(manifest.name, origin),
@@ -172,7 +172,7 @@ impl Facts {
 
     /// Adds what follows from facts already known; none of it is a guess.
     #[must_use]
-    pub fn with_consequences(mut self) -> Facts {
+    pub(crate) fn with_consequences(mut self) -> Facts {
         let implied = self.crop.as_ref().and_then(|c| c.value).or_else(|| {
             match self.resize.as_ref()?.value {
                 Resize::Shortest { .. } => None,
@@ -240,7 +240,7 @@ impl Facts {
     /// # Errors
     /// All missing facts by their names in the manifest; or facts that contradict
     /// each other.
-    pub fn into_manifest(self, place: &str, trainer: TrainerSections) -> Result<Manifest> {
+    pub(crate) fn into_manifest(self, place: &str, trainer: TrainerSections) -> Result<Manifest> {
         let missing: Vec<&'static str> = [
             (self.labels.is_none(), "labels"),
             (

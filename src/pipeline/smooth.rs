@@ -42,7 +42,7 @@ pub type State = Option<usize>;
 
 /// How steady decisions are.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SmoothOptions {
+pub(crate) struct SmoothOptions {
     /// Time constant of the moving average; zero for none.
     pub time_constant: Duration,
     /// The score at which a class is entered, 0 to 1.
@@ -69,7 +69,7 @@ pub struct SmoothRequest {
 impl SmoothOptions {
     /// How long an answer takes to follow a sudden change: the average arrives by 95 %, and
     /// the change is held for as long as it has to be.
-    pub fn settling(&self) -> Duration {
+    pub(crate) fn settling(&self) -> Duration {
         3 * self.time_constant + self.hold
     }
 }
@@ -79,7 +79,7 @@ impl SmoothRequest {
     ///
     /// # Errors
     /// A class would be left before it is entered.
-    pub fn resolve(&self, threshold: Option<f32>) -> Result<SmoothOptions> {
+    pub(crate) fn resolve(&self, threshold: Option<f32>) -> Result<SmoothOptions> {
         let enter = self.enter.or(threshold).unwrap_or(0.0);
         let leave = self.leave.unwrap_or(enter);
         if leave > enter {

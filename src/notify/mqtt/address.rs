@@ -73,7 +73,7 @@ impl FromStr for Address {
 impl Address {
     /// What the topic is called in identifiers and file names: letters, digits, `-` and
     /// `_` for the slash. Where that would fit another topic, too, a digest tells them apart.
-    pub fn slug(&self) -> String {
+    pub(crate) fn slug(&self) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let slug: String = self
             .topic

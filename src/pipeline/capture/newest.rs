@@ -101,14 +101,14 @@ impl Shared {
 
 /// A source on a thread of its own. The thread is not joined: it may be in a system call
 /// that never returns.
-pub struct Newest {
+pub(crate) struct Newest {
     shared: Arc<Shared>,
 }
 
 impl Newest {
     /// Starts capturing from `source`; one frame in `every` counts. Three frames circulate:
     /// the one being captured, the newest, and the one being classified.
-    pub fn start(mut source: Box<dyn Source>, policy: Policy, every: u64) -> Self {
+    pub(crate) fn start(mut source: Box<dyn Source>, policy: Policy, every: u64) -> Self {
         let shared = Arc::new(Shared::default());
         let capture = shared.clone();
         thread::spawn(move || {
@@ -168,7 +168,7 @@ impl Newest {
     }
 
     /// Lets frames go by until `until`; they count as left out on purpose.
-    pub fn let_pass(&self, until: Instant) {
+    pub(crate) fn let_pass(&self, until: Instant) {
         let before = self.shared.lock().drops.newer;
         thread::sleep(until.saturating_duration_since(Instant::now()));
         let mut slot = self.shared.lock();
@@ -182,7 +182,7 @@ impl Newest {
     }
 
     /// What was not classified so far, as far as capturing knows.
-    pub fn drops(&self) -> DropCounters {
+    pub(crate) fn drops(&self) -> DropCounters {
         let slot = self.shared.lock();
         slot.source_tally + slot.drops
     }

@@ -66,13 +66,13 @@ impl Turn {
     }
 
     /// Whether there is nothing to turn.
-    pub fn is_none(self) -> bool {
+    pub(crate) fn is_none(self) -> bool {
         self == Self::default()
     }
 
     /// A pair of something across and something down, as it stands after the turn; turning
     /// it again gives it back.
-    pub fn swap<T>(self, (across, down): (T, T)) -> (T, T) {
+    pub(crate) fn swap<T>(self, (across, down): (T, T)) -> (T, T) {
         if self.transpose {
             (down, across)
         } else {
@@ -82,17 +82,17 @@ impl Turn {
 
     /// What of `kept` items at `offset` out of `all` is so before the turn: across the
     /// turned picture, and down it.
-    pub fn offset_across(self, offset: usize, kept: usize, all: usize) -> usize {
+    pub(crate) fn offset_across(self, offset: usize, kept: usize, all: usize) -> usize {
         mirrored(self.mirror_x, offset, kept, all)
     }
 
     /// The same down the turned picture.
-    pub fn offset_down(self, offset: usize, kept: usize, all: usize) -> usize {
+    pub(crate) fn offset_down(self, offset: usize, kept: usize, all: usize) -> usize {
         mirrored(self.mirror_y, offset, kept, all)
     }
 
     /// Turns `width` x `height` pixels of `P` values.
-    pub fn apply<const P: usize>(
+    pub(crate) fn apply<const P: usize>(
         self,
         pixels: &[u8],
         width: usize,
@@ -112,8 +112,8 @@ impl Turn {
         }
     }
 
-    /// The same for the pixels that the resampler gives: of one value, or of [`PADDED`].
-    pub fn apply_to(
+    /// The same for the pixels that the resampler gives: of one value, or of `PADDED`.
+    pub(crate) fn apply_to(
         self,
         gray: bool,
         pixels: &[u8],
