@@ -10,6 +10,7 @@
 mod access;
 mod allocations;
 mod children;
+mod classifier;
 mod cli;
 mod config;
 mod doctor;

@@ -1,5 +1,6 @@
 //! The README's examples run: every command in a `console` block is executed and has to
-//! succeed, unless the block is marked otherwise.
+//! succeed, unless the block is marked otherwise. What ARCHITECTURE.md says is held by a test
+//! is held by one.
 
 use std::process::Command;
 
@@ -38,4 +39,29 @@ fn the_examples_of_the_readme_run() {
         }
     }
     assert!(ran >= 8, "only {ran} examples were found");
+}
+
+#[test]
+fn the_tests_that_the_architecture_names_are_there() {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, invariants) = page.split_once("## What holds").unwrap();
+    let (invariants, _) = invariants.split_once("## Where to begin").unwrap();
+    let (mut file, mut named) = (String::new(), 0);
+    for code in invariants.split('`').skip(1).step_by(2) {
+        let mut parts: Vec<&str> = code.split("::").collect();
+        let test = parts.pop().unwrap();
+        if let Some(module) = parts.first() {
+            file = match parts.contains(&"tests") {
+                true => format!("src/{}.rs", parts[..parts.len() - 1].join("/")),
+                false => format!("tests/{module}.rs"),
+            };
+        }
+        if file.is_empty() || test.contains(['.', '/', ' ']) {
+            continue;
+        }
+        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        assert!(text.contains(&format!("fn {test}")), "{file} has no {test}");
+        named += 1;
+    }
+    assert!(named >= 20, "only {named} tests are named");
 }
