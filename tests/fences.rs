@@ -97,7 +97,7 @@ const DOORS: [(&str, &[&str]); 54] = [
     ),
     ("rustls", &["serve/listen.rs", "serve/server.rs", "tls/"]),
     ("rustls_native_certs", &["tls/roots.rs"]),
-    ("schemars", &["schema.rs"]),
+    ("schemars", &["schema.rs", "serve/"]),
     ("sd_notify", &["bin/ocelli/service_manager.rs"]),
     (
         "sha2",

@@ -24,5 +24,11 @@ fn write_schemas(folder: &Path) -> std::io::Result<()> {
     std::fs::write(
         folder.join("manifest.schema.json"),
         format!("{manifest:#}\n"),
-    )
+    )?;
+    #[cfg(feature = "serve")]
+    std::fs::write(
+        folder.join("openapi.json"),
+        ocelli::serve::api_description(),
+    )?;
+    Ok(())
 }
