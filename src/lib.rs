@@ -61,6 +61,8 @@ pub mod pipeline;
 mod priority;
 pub mod proof;
 mod region;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod session;

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -39,7 +40,9 @@ pub struct Model {
 }
 
 /// The properties of an ONNX file that decide who can load it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 pub struct FileFacts {
     /// Bytes, without external data.
     pub bytes: usize,
@@ -59,6 +62,24 @@ pub struct FileFacts {
     /// The value below the classes, where the network's end shows it.
     #[serde(skip)]
     pub(crate) features: Option<String>,
+}
+
+/// What the model says of itself.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Model", deny_unknown_fields))]
+pub(crate) struct Document<'a> {
+    /// Where it stands.
+    path: String,
+    /// Hash of the file and of its external data.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
+    sha256: String,
+    /// What the ONNX file is.
+    file: &'a FileFacts,
+    /// Each fact, and where it is from.
+    facts: &'a [FactLine],
+    /// All of it, as it is packed into a file.
+    manifest: &'a Manifest,
 }
 
 /// Where a network's features are found.
@@ -160,12 +181,12 @@ impl Model {
     /// # Errors
     /// The file cannot be read.
     pub fn document(&self) -> Result<Value> {
-        Ok(json!({
-            "path": self.place(),
-            "sha256": self.sha256()?,
-            "file": self.file,
-            "facts": self.facts,
-            "manifest": self.manifest,
+        Ok(json!(Document {
+            path: self.place(),
+            sha256: self.sha256()?,
+            file: &self.file,
+            facts: &self.facts,
+            manifest: &self.manifest,
         }))
     }
 

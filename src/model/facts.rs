@@ -21,12 +21,14 @@ pub struct Fact<T> {
 
 /// One fact as `inspect` shows it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Fact", deny_unknown_fields))]
 pub struct FactLine {
     /// Its name in the manifest, such as `preprocess.filter`.
     pub fact: &'static str,
     /// Its value.
     pub value: Value,
-    /// Who said so.
+    /// Who said so: the file, a file beside it, a flag.
     pub origin: String,
 }
 

@@ -7,6 +7,8 @@ mod input;
 mod output;
 mod preprocess;
 mod proof;
+#[cfg(feature = "schema")]
+mod schema;
 mod stated;
 mod training;
 
@@ -17,6 +19,8 @@ pub use input::{Color, Dtype, Input, Layout, Quantization};
 pub use output::{Output, OutputKind, Rejection};
 pub use preprocess::{Filter, Preprocess, Resize, Size};
 pub use proof::{Proof, ProofCase};
+#[cfg(feature = "schema")]
+pub use schema::schema;
 use stated::stated;
 pub use training::{
     Alarm, ClassMetrics, Dataset, Drift, EmbeddingStatistics, ImageStatistics, Metrics, PriorAlarm,
@@ -28,11 +32,14 @@ pub const KEY: &str = "ocelli";
 /// The version of the manifest that this program reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// A self-describing model's description of itself.
+/// A self-describing model's description of itself, the JSON under the key `ocelli` of an
+/// ONNX file's metadata.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Always [`FORMAT`].
+    /// Version of the manifest itself.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = FORMAT)))]
     pub format: u32,
     /// Short name, such as `shapes`.
     pub name: String,

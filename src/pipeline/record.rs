@@ -3,6 +3,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
+
 use super::capture::DropCounters;
 use super::score::Candidate;
 use super::smooth::{Decision, State};
@@ -107,6 +109,18 @@ impl Context {
     /// The label of a decision.
     pub fn name_of(&self, state: State) -> &str {
         state.map_or("unknown", |index| &self.labels[index])
+    }
+}
+
+/// A time as JSON has it: milliseconds with three decimals.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub(crate) struct Milliseconds(#[cfg_attr(feature = "schema", schemars(range(min = 0)))] f64);
+
+impl From<Duration> for Milliseconds {
+    fn from(duration: Duration) -> Self {
+        Self(milliseconds(duration))
     }
 }
 

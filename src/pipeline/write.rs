@@ -11,6 +11,8 @@ use serde::Deserialize;
 
 use super::record::{Context, Record};
 use crate::error::{Error, Result};
+#[cfg(feature = "serve")]
+pub(crate) use json::Line as JsonRecord;
 pub(crate) use json::object as json_object;
 pub use text::Inline;
 

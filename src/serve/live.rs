@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
@@ -14,7 +15,8 @@ use super::metrics::Metrics;
 use super::preview::{PreviewEncoder, PreviewOptions};
 use crate::error::Result;
 use crate::pipeline::capture::Frame;
-use crate::pipeline::record::milliseconds;
+use crate::pipeline::record::Milliseconds;
+use crate::pipeline::write::JsonRecord;
 use crate::session::{FrameEvent, LoopStats, Observer};
 
 /// Time between two events; more are not read, and cost.
@@ -52,13 +54,23 @@ impl Live {
     }
 }
 
-#[derive(Serialize)]
-struct LiveState<'a> {
+/// What the live source shows.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct LiveState<'a> {
+    /// The newest.
+    #[schemars(with = "Option<JsonRecord>")]
     record: Option<&'a RawValue>,
+    /// Frames classified so far.
     classified: u64,
+    /// Frames classified per second.
+    #[schemars(range(min = 0))]
     fps: Option<f64>,
-    decided_ms: Option<f64>,
-    lost_ms: Option<f64>,
+    /// How long the answer is this one.
+    decided_ms: Option<Milliseconds>,
+    /// How long the source is lost; null if it is not.
+    lost_ms: Option<Milliseconds>,
+    /// Those who watch the picture.
     viewers: usize,
 }
 
@@ -111,7 +123,7 @@ impl Broadcaster {
         self.published = Some(Instant::now());
         let viewers = self.live.viewers();
         self.metrics.set_viewers(viewers);
-        let since = |then: Instant| milliseconds(then.elapsed());
+        let since = |then: Instant| Milliseconds::from(then.elapsed());
         let state = LiveState {
             record: self.record.as_deref(),
             classified: self.stats.classified,

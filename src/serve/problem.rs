@@ -2,9 +2,13 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind};
+
+/// The type of every problem.
+const BLANK: &str = "about:blank";
 
 /// A problem. Its type is always `about:blank`: the status says what kind it is.
 #[derive(Debug)]
@@ -14,11 +18,20 @@ pub(crate) struct Problem {
     retry: bool,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// RFC 9457: what was found, what was expected and what mends it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem", deny_unknown_fields)]
+pub(crate) struct Document<'a> {
+    /// There is one type; the status says what kind of problem it is.
+    #[schemars(extend("const" = BLANK))]
     r#type: &'a str,
+    /// The status in words.
     title: &'a str,
+    /// The status.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
+    /// What was found, what was expected and what mends it.
+    #[schemars(length(min = 1))]
     detail: &'a str,
 }
 
@@ -43,7 +56,7 @@ impl Problem {
     /// The document itself.
     pub(crate) fn json(&self) -> String {
         let document = Document {
-            r#type: "about:blank",
+            r#type: BLANK,
             title: self.status.canonical_reason().unwrap_or("Problem"),
             status: self.status.as_u16(),
             detail: &self.detail,

@@ -10,11 +10,11 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
-use serde_json::value::RawValue;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::problem::Problem;
 use super::state::Api;
+use super::status::Status;
 use super::{auth, openapi, page, predict, watch};
 
 /// All routes. What tells nothing of what is seen is open to everyone.
@@ -156,22 +156,5 @@ async fn metrics(State(api): State<Arc<Api>>) -> Response {
 }
 
 async fn status(State(api): State<Arc<Api>>) -> Response {
-    let app = &api.app;
-    let model = app.model();
-    let context = model.as_ref().map(|model| &model.context);
-    let (depth, capacity) = app.requests.depth();
-    let live = app.live.as_ref();
-    let state = live.and_then(|live| live.state());
-    let state: Option<&RawValue> = state.as_ref().and_then(|s| serde_json::from_slice(s).ok());
-    let status = json!({
-        "ready": model.is_some(),
-        "model": context.map(|context| &context.model),
-        "engine": context.map(|context| &context.identity.engine),
-        "provider": context.map(|context| &context.identity.provider),
-        "source": live.map(|live| &live.source),
-        "uptime_s": app.started.elapsed().as_secs(),
-        "queue": { "depth": depth, "capacity": capacity },
-        "state": state,
-    });
-    as_json(status.to_string())
+    as_json(json!(Status::of(&api.app)).to_string())
 }

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from document import DOCUMENT, check, operations
+from document import DOCUMENT, check, operations, whole
 from PIL import Image
 from server import OCELLI, ROOT, Server, sample
 
@@ -47,8 +47,29 @@ def test_the_description_has_the_version_of_the_program(live: Server):
     version = subprocess.run([OCELLI, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     served = live.get("/openapi.json").json()
     assert served["info"]["version"] == version
+    assert served == whole()
     served["info"]["version"] = DOCUMENT["info"]["version"]
+    served["components"]["schemas"] = {}
     assert served == DOCUMENT
+
+
+def test_every_answer_in_json_is_what_the_description_says(live: Server):
+    schemas = whole()["components"]["schemas"]
+    assert {"Record", "LiveState", "Status", "Problem", "Model", "Manifest"} <= set(schemas)
+    check("Status", live.get("/status").json())
+    check("Model", live.get("/model").json())
+    check("Problem", live.get("/nowhere").problem())
+
+
+def test_the_descriptions_schemas_refuse_what_is_not_answered(live: Server):
+    status = live.get("/status").json()
+    for key in status:
+        with pytest.raises(AssertionError, match="required"):
+            check("Status", {other: value for other, value in status.items() if other != key})
+    with pytest.raises(AssertionError, match="unexpected"):
+        check("Status", {**status, "more": 1})
+    with pytest.raises(AssertionError, match="maximum"):
+        check("Class", {"label": "star", "index": 0, "score": 1.5})
 
 
 def test_a_record_is_what_the_description_says_with_and_without_top_k(live: Server):

@@ -92,7 +92,7 @@ pub(crate) enum Command {
     Devices(DevicesArgs),
     /// Look for what keeps this machine from working, and say what mends it
     Doctor(DoctorArgs),
-    /// Write manual pages and shell completions
+    /// Write manual pages, shell completions and schemas
     #[command(hide = true)]
     Generate(GenerateArgs),
 }

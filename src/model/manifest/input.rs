@@ -6,6 +6,7 @@ use super::stated::stated;
 
 /// The input tensor: `[batch, C, H, W]` or `[batch, H, W, C]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// Name of the graph's input.
@@ -20,13 +21,14 @@ pub struct Input {
     pub width: usize,
     /// Height in pixels.
     pub height: usize,
-    /// How an integer tensor stands for real values; `None` rounds the value itself.
+    /// How an integer tensor stands for real values; without it, the value itself is rounded.
     #[serde(deserialize_with = "stated")]
     pub quantization: Option<Quantization>,
 }
 
 /// Order of the axes of an image tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Layout {
     /// Channels, rows, columns (PyTorch).
@@ -37,6 +39,7 @@ pub enum Layout {
 
 /// Type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// 32-bit floating point.
@@ -58,6 +61,7 @@ impl Dtype {
 
 /// Order of the channels; `mean` and `std` have one value per channel in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Color {
     /// Red, green, blue.
@@ -77,6 +81,7 @@ impl Color {
 
 /// `integer = round(real / scale) + zero_point`, as in ONNX `QuantizeLinear`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Quantization {
     /// Real units per integer step, above 0.

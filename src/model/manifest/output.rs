@@ -7,6 +7,7 @@ use super::stated::stated;
 
 /// The output tensor: one value per class, `[batch, classes]` (more axes of length 1 are fine).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// Name of the graph's output.
@@ -25,6 +26,7 @@ pub struct Output {
 
 /// What the output's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OutputKind {
     /// Any real numbers; softmax makes them probabilities.
@@ -37,6 +39,7 @@ pub enum OutputKind {
 
 /// When to answer "unknown", fitted on held-out pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rejection {
     /// A best probability below this is rejected, 0 to 1.

@@ -7,6 +7,7 @@ use super::stated::stated;
 /// The way from a decoded picture (8-bit pixels, 0 to 255) to the input's values:
 /// resize, centre crop, then `(pixel * rescale - mean[c]) / std[c]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Preprocess {
     /// How the picture's size is changed.
@@ -28,6 +29,7 @@ pub struct Preprocess {
 
 /// How the picture's size is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Resize {
     /// The shorter side becomes `size`, the longer follows, truncated (torchvision's `Resize`).
@@ -55,6 +57,7 @@ pub enum Resize {
 
 /// A resampling filter, as PIL understands the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Filter {
     /// The nearest pixel.
@@ -71,6 +74,7 @@ pub enum Filter {
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Size {
     /// Pixels.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is replayed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// Largest difference allowed between a probability here and there.
@@ -14,6 +15,7 @@ pub struct Proof {
 
 /// One picture of the proof.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProofCase {
     /// Where it came from, such as `circle/00012.png`.

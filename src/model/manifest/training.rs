@@ -10,6 +10,7 @@ use super::stated::stated;
 
 /// How the model came to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Training {
     /// The pictures it learned from.
@@ -31,6 +32,7 @@ pub struct Training {
 
 /// The pictures a model learned from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
     /// Its name.
@@ -47,6 +49,7 @@ pub struct Dataset {
 
 /// Quality on the test pictures; shares from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
     /// Share of pictures whose best label is right.
@@ -65,6 +68,7 @@ pub struct Metrics {
 
 /// Quality on one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClassMetrics {
     /// Its label.
@@ -81,6 +85,7 @@ pub struct ClassMetrics {
 
 /// What held-out pictures looked like and how the model answered them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Drift {
     /// How many pictures the baselines come from.
@@ -100,6 +105,7 @@ pub struct Drift {
 
 /// One number's distribution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Statistic {
     /// Mean.
@@ -112,6 +118,7 @@ pub struct Statistic {
 
 /// Distributions of the pictures' own properties.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ImageStatistics {
     /// Mean luma.
@@ -126,6 +133,7 @@ pub struct ImageStatistics {
 
 /// Distributions of the features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingStatistics {
     /// Per class, the mean of each feature.
@@ -138,6 +146,7 @@ pub struct EmbeddingStatistics {
 
 /// Thresholds of the monitor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Alarm {
     /// False alarms that the thresholds were set for, per 10,000 independent frames.
@@ -150,6 +159,7 @@ pub struct Alarm {
 
 /// The test on the shares of answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PriorAlarm {
     /// Frames per window.

@@ -5,6 +5,8 @@ use serde::Serialize;
 
 /// Frames that were not classified so far, by cause, and how often the source was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Drops", deny_unknown_fields))]
 pub struct DropCounters {
     /// A newer frame came before this one was looked at.
     pub newer: u64,

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::LineFormat;
 use crate::error::{Error, Result};
 use crate::pipeline::capture::DropCounters;
-use crate::pipeline::record::{Context, Record, Timing, milliseconds};
+use crate::pipeline::record::{Context, Milliseconds, Record, Timing};
 use crate::pipeline::score::Candidate;
 
 /// The format.
@@ -22,55 +22,93 @@ impl Json {
     }
 }
 
+/// What is said about one picture; the same as `ocelli run --format json` prints.
 #[derive(Serialize)]
-struct Line<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Record", deny_unknown_fields))]
+pub(crate) struct Line<'a> {
+    /// When the picture was captured or had arrived.
     #[serde(serialize_with = "as_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     ts: humantime::Rfc3339Timestamp,
+    /// Number of the picture.
     frame: u64,
+    /// The live source, the file's name in the form, or `request`.
     source: &'a str,
+    /// Name and version, `shapes@1`.
     model: &'a str,
+    /// The best class, also where it is `unknown`.
     label: &'a str,
+    /// Its place in the model's labels.
     index: usize,
+    /// Calibrated probability. With `doubt` it is none, and may be outside of 0 to 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     score: f32,
+    /// The best classes, best first.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Entry>", length(min = 1)))]
     top: Top<'a>,
+    /// Whether the score is below the threshold.
     unknown: bool,
+    /// Milliseconds per stage.
     timing_ms: TimingMs,
-    frame_age_ms: Option<f64>,
+    /// Capture to record; null unless the source is live.
+    frame_age_ms: Option<Milliseconds>,
+    /// Live frames left out so far.
     dropped: u64,
+    /// The same by cause. Live records only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "DropCounters"))]
     drops: Option<DropCounters>,
+    /// Live records only, when the answer changes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Changed"))]
     changed: Option<Changed<'a>>,
+    /// `onnxruntime 1.32.0`, for example.
     engine: &'a str,
+    /// What computed: `cpu`, for example.
     provider: &'a str,
+    /// Why the scores cannot be what the model says they are.
     #[serde(rename = "doubt", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     output_warning: Option<&'a str>,
 }
 
-/// The decision is another one than before; both are null for the first.
+/// The answer before this one; both are null for the first.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 struct Changed<'a> {
+    /// Its label.
     from: Option<&'a str>,
-    lasted_ms: Option<f64>,
+    /// How long it was the answer.
+    lasted_ms: Option<Milliseconds>,
 }
 
+/// Milliseconds per stage.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Timing", deny_unknown_fields))]
 struct TimingMs {
-    capture: f64,
-    decode: f64,
-    preprocess: f64,
-    inference: f64,
-    total: f64,
+    /// Reading the bytes, or the arrival of the body.
+    capture: Milliseconds,
+    /// Bytes to pixels.
+    decode: Milliseconds,
+    /// Pixels to tensor.
+    preprocess: Milliseconds,
+    /// The network.
+    inference: Milliseconds,
+    /// All of it, scoring included.
+    total: Milliseconds,
 }
 
 impl From<Timing> for TimingMs {
     fn from(timing: Timing) -> Self {
         Self {
-            capture: milliseconds(timing.capture),
-            decode: milliseconds(timing.decode),
-            preprocess: milliseconds(timing.preprocess),
-            inference: milliseconds(timing.inference),
-            total: milliseconds(timing.total),
+            capture: timing.capture.into(),
+            decode: timing.decode.into(),
+            preprocess: timing.preprocess.into(),
+            inference: timing.inference.into(),
+            total: timing.total.into(),
         }
     }
 }
@@ -81,10 +119,17 @@ struct Top<'a> {
     labels: &'a [String],
 }
 
+/// A class and its score.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Class", deny_unknown_fields))]
 struct Entry<'a> {
+    /// Its label.
     label: &'a str,
+    /// Its place in the model's labels.
     index: usize,
+    /// Calibrated probability. With `doubt` it is none, and may be outside of 0 to 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     score: f32,
 }
 
@@ -141,14 +186,14 @@ pub(crate) fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> 
         },
         unknown: record.decision.unknown,
         timing_ms: record.timing.into(),
-        frame_age_ms: record.frame_age.map(milliseconds),
+        frame_age_ms: record.frame_age.map(Milliseconds::from),
         dropped: record.drops.map_or(0, |drops| drops.dropped()),
         drops: record.drops,
         changed: record.drops.and(record.decision.change).map(|change| {
             let before = change.before;
             Changed {
                 from: before.map(|(state, _)| context.name_of(state)),
-                lasted_ms: before.map(|(_, lasted)| milliseconds(lasted)),
+                lasted_ms: before.map(|(_, lasted)| lasted.into()),
             }
         }),
         engine: &context.identity.engine,

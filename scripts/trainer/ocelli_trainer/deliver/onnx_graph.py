@@ -123,7 +123,13 @@ def save(model: onnx.ModelProto, manifest: Manifest, path: Path) -> None:
 
 
 def read_manifest(path: Path) -> Manifest:
+    return manifests.from_json(manifest_text(path))
+
+
+def manifest_text(path: Path) -> str:
+    """The manifest's JSON as it stands in the file."""
     props = {p.key: p.value for p in onnx.load(path, load_external_data=False).metadata_props}
     if manifests.KEY not in props:
         raise TrainerError(f"{path} has no metadata key {manifests.KEY!r}", "export it with `ocelli-train train`")
-    return manifests.from_json(props[manifests.KEY])
+    text: str = props[manifests.KEY]
+    return text
