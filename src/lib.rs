@@ -79,3 +79,8 @@ pub use model::Model;
 pub use pipeline::preprocess::{Framing, Roi, Rotation, Turn};
 pub use pipeline::record::Timing;
 pub use pipeline::{Pipeline, PipelineMaker, PipelineOptions};
+
+/// The README's program, run by the tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

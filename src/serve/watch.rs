@@ -35,10 +35,12 @@ fn subscribe(slot: &watch::Sender<Bytes>, api: &Api) -> Result<watch::Receiver<B
 }
 
 fn live_of(api: &Api) -> Result<&Arc<Live>, Problem> {
-    api.app
-        .live
-        .as_ref()
-        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the service follows no live source"))
+    api.app.live.as_ref().ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "the service was started without a live source",
+        )
+    })
 }
 
 /// What comes into a slot from now on, until the service ends.

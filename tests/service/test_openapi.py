@@ -150,9 +150,9 @@ def test_head_goes_wherever_get_does_even_where_the_body_would_have_no_end(live:
             assert (answer.status, answer.body) == (200, b""), path
 
 
-def test_what_needs_a_source_or_a_window_says_which_flag_is_missing(server: Server):
+def test_what_needs_a_source_or_a_window_says_what_is_missing(server: Server):
     for path in ("/events", "/stream", "/snapshot.jpg"):
-        assert "--source" in server.get(path).problem()["detail"]
+        assert "without a live source" in server.get(path).problem()["detail"]
     assert "does not collect batches" in server.predict(sample("star-1.jpg"), path="/predict/batch").problem()["detail"]
     assert server.get("/status").json()["state"] is None
     check("Status", server.get("/status").json())

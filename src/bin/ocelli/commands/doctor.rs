@@ -23,7 +23,7 @@ struct Observation {
     about: &'static str,
     verdict: Verdict,
     what: String,
-    /// The command, or the deed, that mends it.
+    /// The command, or the act, that mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
 }

@@ -83,8 +83,8 @@ mod tests {
         }
     }
 
-    fn chosen(modes: &[Mode], wish: ModeRequest) -> Option<String> {
-        choose(modes, &wish).map(|mode| mode.to_string())
+    fn chosen(modes: &[Mode], request: ModeRequest) -> Option<String> {
+        choose(modes, &request).map(|mode| mode.to_string())
     }
 
     #[test]
@@ -98,32 +98,32 @@ mod tests {
             mode(b"YUYV", 320, 240, 30),
             mode(b"GREY", 640, 480, 30),
         ];
-        let wish = |side: f64| ModeRequest {
+        let request = |side: f64| ModeRequest {
             cover: Cover::Both(side, side),
             ..ModeRequest::default()
         };
         assert_eq!(
-            chosen(&modes, wish(256.0)).unwrap(),
+            chosen(&modes, request(256.0)).unwrap(),
             "yuyv 640x480 at 30 fps"
         );
         assert_eq!(
-            chosen(&modes, wish(64.0)).unwrap(),
+            chosen(&modes, request(64.0)).unwrap(),
             "yuyv 320x240 at 30 fps"
         );
         // Ten frames per second are worth less than decoding JPEGs.
         assert_eq!(
-            chosen(&modes, wish(600.0)).unwrap(),
+            chosen(&modes, request(600.0)).unwrap(),
             "mjpeg 1920x1080 at 30 fps"
         );
         // Nothing is large enough: the largest.
         assert_eq!(
-            chosen(&modes, wish(2000.0)).unwrap(),
+            chosen(&modes, request(2000.0)).unwrap(),
             "mjpeg 1920x1080 at 30 fps"
         );
     }
 
     #[test]
-    fn wishes_are_kept_and_colour_is_not_given_away() {
+    fn requests_are_kept_and_colour_is_not_given_away() {
         let modes = [mode(b"YUYV", 640, 480, 30), mode(b"GREY", 320, 240, 30)];
         let gray = ModeRequest {
             gray: true,
@@ -150,13 +150,19 @@ mod tests {
     fn a_fractional_rate_is_met_by_its_decimal_name() {
         let mut ntsc = mode(b"YUYV", 640, 480, 30);
         (ntsc.interval, ntsc.fps) = ((1001, 30000), 30000.0 / 1001.0);
-        let wish = ModeRequest {
+        let request = ModeRequest {
             fps: Some(29.97),
             ..ModeRequest::default()
         };
         // Not by its neighbour, although that one is faster.
         let modes = [mode(b"YUYV", 640, 480, 30), ntsc];
-        assert_eq!(chosen(&modes, wish).unwrap(), "yuyv 640x480 at 29.97 fps");
-        assert_eq!(chosen(&modes[..1], wish).unwrap(), "yuyv 640x480 at 30 fps");
+        assert_eq!(
+            chosen(&modes, request).unwrap(),
+            "yuyv 640x480 at 29.97 fps"
+        );
+        assert_eq!(
+            chosen(&modes[..1], request).unwrap(),
+            "yuyv 640x480 at 30 fps"
+        );
     }
 }
