@@ -390,6 +390,17 @@ def test_a_server_that_does_not_answer_is_said_beside_the_image(bare, visit):
 # ---- Every screen, every person
 
 
+def test_a_long_source_breaks_and_does_not_widen_a_phone(visit):
+    server = Server("--source", "synthetic:fps=10,frames=100000000,size=640x480,seed=12345678901")
+    try:
+        page = visit(server.url, (320, 640))
+        is_live(page)
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        page.close()
+    finally:
+        server.kill()
+
+
 def test_a_phone_shows_picture_and_decision_at_once_and_never_scrolls_sideways(live, visit, screenshot):
     page = visit(live.url, (320, 640))
     is_live(page)

@@ -142,10 +142,8 @@ mod tests {
         for (text, expected) in cases {
             let spec: SourceSpec = text.parse().unwrap();
             assert_eq!(spec, expected, "{text}");
-            if text != "synthetic:" {
-                let again: SourceSpec = spec.to_string().parse().unwrap();
-                assert_eq!(again, spec, "{text}");
-            }
+            let again: SourceSpec = spec.to_string().parse().unwrap();
+            assert_eq!(again, spec, "{text}");
         }
     }
 

@@ -39,17 +39,23 @@ impl SyntheticSettings {
     }
 }
 
-impl FromStr for SyntheticSettings {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut settings = Self {
+impl Default for SyntheticSettings {
+    fn default() -> Self {
+        Self {
             fps: 30.0,
             frames: None,
             width: 320,
             height: 240,
             seed: 1,
-        };
+        }
+    }
+}
+
+impl FromStr for SyntheticSettings {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut settings = Self::default();
         for item in text.split(',').filter(|item| !item.is_empty()) {
             let (key, value) = item.split_once('=').unwrap_or((item, ""));
             let bad = || format!("`{item}`, expected fps=30, frames=100, size=320x240 or seed=1");
@@ -80,13 +86,20 @@ impl FromStr for SyntheticSettings {
 }
 
 impl fmt::Display for SyntheticSettings {
+    /// The rate, and what else is not as usual.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = Self::default();
         write!(f, "fps={}", self.fps)?;
         if let Some(frames) = self.frames {
             write!(f, ",frames={frames}")?;
         }
-        let (width, height, seed) = (self.width, self.height, self.seed);
-        write!(f, ",size={width}x{height},seed={seed}")
+        if (self.width, self.height) != (usual.width, usual.height) {
+            write!(f, ",size={}x{}", self.width, self.height)?;
+        }
+        if self.seed != usual.seed {
+            write!(f, ",seed={}", self.seed)?;
+        }
+        Ok(())
     }
 }
 
