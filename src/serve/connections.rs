@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 /// All open connections.
@@ -26,12 +26,8 @@ struct State {
 }
 
 impl Connections {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, State>> {
-        self.open.lock()
-    }
-
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.open.lock().len()
     }
 
     pub(crate) fn register(self: &Arc<Self>) -> Connection {
@@ -40,7 +36,7 @@ impl Connections {
             idle: Some(Instant::now()),
             handle: None,
         };
-        self.lock().insert(number, state);
+        self.open.lock().insert(number, state);
         Connection {
             connections: self.clone(),
             number,
@@ -48,7 +44,7 @@ impl Connections {
     }
 
     pub(crate) fn set_handle(&self, number: u64, handle: AbortHandle) {
-        if let Some(state) = self.lock().get_mut(&number) {
+        if let Some(state) = self.open.lock().get_mut(&number) {
             state.handle = Some(handle);
         }
     }
@@ -56,7 +52,7 @@ impl Connections {
     /// Closes what has been idle for longest, until there is room for one more; false if
     /// all are busy.
     pub(crate) fn make_room(&self, limit: usize) -> bool {
-        let mut open = self.lock();
+        let mut open = self.open.lock();
         while open.len() >= limit {
             let idle = open
                 .iter()
@@ -89,7 +85,7 @@ impl Connection {
     }
 
     fn set_idle(&self, idle: Option<Instant>) {
-        if let Some(state) = self.connections.lock().get_mut(&self.number) {
+        if let Some(state) = self.connections.open.lock().get_mut(&self.number) {
             state.idle = idle;
         }
     }
@@ -97,7 +93,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.connections.lock().remove(&self.number);
+        self.connections.open.lock().remove(&self.number);
     }
 }
 
@@ -109,7 +105,7 @@ pub(crate) struct ActiveRequest {
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        if let Some(state) = self.connections.lock().get_mut(&self.number) {
+        if let Some(state) = self.connections.open.lock().get_mut(&self.number) {
             state.idle = Some(Instant::now());
         }
     }

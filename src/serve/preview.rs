@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use crate::error::{Error, Result};
@@ -51,12 +51,6 @@ struct Shared {
     changed: Condvar,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Slot> {
-        self.slot.lock()
-    }
-}
-
 /// The way to the thread.
 pub(crate) struct PreviewEncoder {
     shared: Arc<Shared>,
@@ -95,7 +89,7 @@ impl PreviewEncoder {
 
     /// Has a copy of the frame encoded, unless a newer one comes before its turn.
     pub(crate) fn submit(&self, frame: &Frame) {
-        let mut slot = self.shared.lock();
+        let mut slot = self.shared.slot.lock();
         slot.frame.bytes.clone_from(&frame.bytes);
         slot.frame.encoding = frame.encoding;
         slot.frame.source.clone_from(&frame.source);
@@ -107,7 +101,7 @@ impl PreviewEncoder {
 
 impl Drop for PreviewEncoder {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        self.shared.slot.lock().closed = true;
         self.shared.changed.notify_one();
     }
 }
@@ -115,7 +109,7 @@ impl Drop for PreviewEncoder {
 impl Shared {
     /// Waits for the next frame; false when there will be none.
     fn next(&self, frame: &mut Frame) -> bool {
-        let mut slot = self.lock();
+        let mut slot = self.slot.lock();
         self.changed
             .wait_while(&mut slot, |slot| !slot.fresh && !slot.closed);
         std::mem::swap(&mut slot.frame, frame);

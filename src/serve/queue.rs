@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::budget::Held;
@@ -90,12 +90,6 @@ struct State {
     closed: bool,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-}
-
 impl RequestQueue {
     /// A queue that nobody works at yet.
     pub(crate) fn new(options: QueueOptions, metrics: Arc<Metrics>) -> Self {
@@ -147,7 +141,7 @@ impl RequestQueue {
 
     /// Every worker goes on with one of these, as soon as there is time.
     pub(crate) fn renew(&self, successors: Vec<ReadyPipeline>) {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         state.successors = successors;
         state.generation += 1;
         drop(state);
@@ -159,7 +153,7 @@ impl RequestQueue {
     /// # Errors
     /// The pictures that wait, if there is no room.
     pub(crate) fn submit(&self, jobs: Vec<Job>) -> std::result::Result<(), usize> {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         let waiting = state.waiting.len();
         if waiting + jobs.len() > self.shared.options.capacity {
             return Err(waiting);
@@ -175,7 +169,7 @@ impl RequestQueue {
     /// Pictures that wait, and that may wait.
     pub(crate) fn depth(&self) -> (usize, usize) {
         (
-            self.shared.lock().waiting.len(),
+            self.shared.state.lock().waiting.len(),
             self.shared.options.capacity,
         )
     }
@@ -183,7 +177,7 @@ impl RequestQueue {
 
 impl Drop for RequestQueue {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        self.shared.state.lock().closed = true;
         self.shared.changed.notify_all();
     }
 }
@@ -199,7 +193,7 @@ enum Task {
 impl Shared {
     /// Waits for something to do; `None` when the queue is closed.
     fn next(&self, worker: &Worker) -> Option<Task> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.closed {
                 return None;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::{DropCounters, Frame, Pull, Source};
 use crate::error::Error;
@@ -92,13 +92,6 @@ struct Shared {
     changed: Condvar,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Slot> {
-        // The slot is whole at every point at which a holder could have panicked.
-        self.slot.lock()
-    }
-}
-
 /// A source on a thread of its own. The thread is not joined: it may be in a system call
 /// that never returns.
 pub(crate) struct Newest {
@@ -118,7 +111,7 @@ impl Newest {
                 frame.drops = DropCounters::default();
                 let pull = catch_unwind(AssertUnwindSafe(|| source.next(&mut frame)))
                     .unwrap_or_else(|_| Pull::Broken(died()));
-                let mut slot = capture.lock();
+                let mut slot = capture.slot.lock();
                 if policy == Policy::Lossless {
                     capture
                         .changed
@@ -139,7 +132,7 @@ impl Newest {
     /// Waits for the newest frame, at most for `patience`; `None` if nothing came in time.
     /// Faults come before the frames that were captured after them.
     pub(crate) fn take(&self, frame: &mut Frame, patience: Duration) -> Option<Pull> {
-        let mut slot = self.shared.lock();
+        let mut slot = self.shared.slot.lock();
         self.shared
             .changed
             .wait_while_for(&mut slot, |slot| !slot.has_news(), patience);
@@ -169,9 +162,9 @@ impl Newest {
 
     /// Lets frames go by until `until`; they count as left out on purpose.
     pub(crate) fn let_pass(&self, until: Instant) {
-        let before = self.shared.lock().drops.newer;
+        let before = self.shared.slot.lock().drops.newer;
         thread::sleep(until.saturating_duration_since(Instant::now()));
-        let mut slot = self.shared.lock();
+        let mut slot = self.shared.slot.lock();
         let passed = slot.drops.newer - before;
         let Slot { drops, seen, .. } = &mut *slot;
         // A frame passes when the next one comes: the one that is there has seen them all.
@@ -183,14 +176,14 @@ impl Newest {
 
     /// What was not classified so far, as far as capturing knows.
     pub(crate) fn drops(&self) -> DropCounters {
-        let slot = self.shared.lock();
+        let slot = self.shared.slot.lock();
         slot.source_tally + slot.drops
     }
 }
 
 impl Drop for Newest {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        self.shared.slot.lock().closed = true;
         self.shared.changed.notify_all();
     }
 }
@@ -226,7 +219,7 @@ mod tests {
         let shared = Arc::default();
         let newest = Newest { shared };
         for pull in pulls {
-            let mut slot = newest.shared.lock();
+            let mut slot = newest.shared.slot.lock();
             slot.enter(pull, &mut Frame::default(), 1);
         }
         newest
@@ -254,7 +247,7 @@ mod tests {
         std::thread::scope(|scope| {
             let entering = scope.spawn(|| {
                 std::thread::sleep(Duration::from_millis(100));
-                let mut slot = newest.shared.lock();
+                let mut slot = newest.shared.slot.lock();
                 slot.enter(Pull::Frame, &mut Frame::default(), 1);
             });
             newest.let_pass(Instant::now() + Duration::from_millis(500));
