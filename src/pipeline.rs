@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::tensor::{Outputs, Tensor};
 use capture::Frame;
-use decode::{DecodeOptions, Decoder, Need, Picture};
-pub use luma::LumaSummary;
+use decode::{DecodeOptions, Decoder, Picture};
+use luma::LumaSummary;
 pub use maker::PipelineMaker;
 use motion::MotionGate;
 pub use motion::MotionGateOptions;
@@ -207,12 +207,10 @@ impl Pipeline {
     fn fill(&mut self, frame: &Frame, item: usize) -> Result<Option<Timing>> {
         let started = Instant::now();
         let geometry = self.preprocessor.geometry();
-        let luma = self.gate.is_some().then_some(&mut self.luma);
-        self.decoder
-            .decode(frame, geometry, &mut self.picture, luma)?;
+        self.decoder.decode(frame, geometry, &mut self.picture)?;
         if let Some(gate) = &mut self.gate {
-            let region = geometry.region(self.picture.width, self.picture.height);
-            if gate.skips(&self.luma, region, frame.instant) {
+            self.luma.measure(&self.picture);
+            if gate.skips(&self.luma, frame.instant) {
                 return Ok(None);
             }
         }

@@ -64,7 +64,7 @@ fn steps(frame: &Frame, resize: Resize, framing: Framing, color: Color) -> Vec<f
     let mut preprocessor = Preprocessor::new(&input, Geometry::new(&preprocess, framing, false));
     let (mut picture, mut tensor) = (Picture::default(), preprocessor.tensor(1));
     decoder(color == Color::Gray)
-        .decode(frame, preprocessor.geometry(), &mut picture, None)
+        .decode(frame, preprocessor.geometry(), &mut picture)
         .unwrap();
     preprocessor.run(&picture, &mut tensor, 0);
     match tensor.elements() {
@@ -116,9 +116,7 @@ fn file(path: impl AsRef<Path>) -> Frame {
 
 fn decoded(frame: &Frame) -> RgbImage {
     let mut picture = Picture::default();
-    decoder(false)
-        .decode(frame, &Whole, &mut picture, None)
-        .unwrap();
+    decoder(false).decode(frame, &Whole, &mut picture).unwrap();
     let (width, height) = (picture.width as u32, picture.height as u32);
     RgbImage::from_raw(width, height, picture.pixels).unwrap()
 }

@@ -209,7 +209,7 @@ fn input_tensors_are_pils_to_the_bit() {
         };
         let (mut picture, mut tensor) = (Picture::default(), preprocessor.tensor(1));
         decoder
-            .decode(&frame, preprocessor.geometry(), &mut picture, None)
+            .decode(&frame, preprocessor.geometry(), &mut picture)
             .unwrap();
         preprocessor.run(&picture, &mut tensor, 0);
         let Elements::Float32(values) = tensor.elements() else {

@@ -12,7 +12,6 @@ mod raw;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::capture::{Encoding, Frame};
-use super::luma::LumaSummary;
 use crate::error::{Error, Result};
 use crate::jpeg as jpeg_markers;
 pub use crate::region::Region;
@@ -48,30 +47,17 @@ impl Decoder {
         })
     }
 
-    /// Decodes what `need` asks of `frame` into `picture`. Where a summary of its luma is
-    /// wanted, that is of all of it, whatever is needed.
+    /// Decodes what `need` asks of `frame` into `picture`.
     ///
     /// # Errors
     /// The bytes are not a picture, damaged, or too large.
-    pub fn decode(
-        &mut self,
-        frame: &Frame,
-        need: &dyn Need,
-        picture: &mut Picture,
-        luma: Option<&mut LumaSummary>,
-    ) -> Result<()> {
+    pub fn decode(&mut self, frame: &Frame, need: &dyn Need, picture: &mut Picture) -> Result<()> {
         picture.eighths = 8;
         let max_pixels = self.options.max_pixels;
         let decoded = match frame.encoding {
             Encoding::Raw(format) => check_size(format.width, format.height, max_pixels)
-                .and_then(|()| raw::decode(&frame.bytes, format, need, picture, luma)),
-            Encoding::File => self
-                .file(&frame.bytes, need, picture, luma.is_some())
-                .map(|()| {
-                    if let Some(luma) = luma {
-                        picture.measure(luma);
-                    }
-                }),
+                .and_then(|()| raw::decode(&frame.bytes, format, need, picture)),
+            Encoding::File => self.file(&frame.bytes, need, picture),
         };
         decoded.map_err(|refusal| {
             let error = Error::input(&frame.source, refusal.text).with_settings(refusal.settings);
@@ -85,20 +71,17 @@ impl Decoder {
         }
         Ok(())
     }
-    /// Decodes a file of any format, all of it if it is wanted `whole`.
+
+    /// Decodes a file of any format.
     fn file(
         &mut self,
         bytes: &[u8],
         need: &dyn Need,
         picture: &mut Picture,
-        whole: bool,
     ) -> std::result::Result<(), Refusal> {
         let max_pixels = self.options.max_pixels;
         if bytes.starts_with(&[0xff, jpeg_markers::SOI]) {
-            return match whole {
-                true => self.jpeg.decode(bytes, max_pixels, &Whole(need), picture),
-                false => self.jpeg.decode(bytes, max_pixels, need, picture),
-            };
+            return self.jpeg.decode(bytes, max_pixels, need, picture);
         }
         // The decoders check what they read, but a picture is outside data: a trap in one of
         // them costs that picture, not the program.
@@ -106,23 +89,5 @@ impl Decoder {
             formats::decode(bytes, max_pixels, picture)
         }))
         .unwrap_or_else(|_| Err("the decoder failed inside".into()))
-    }
-}
-
-/// The whole picture, at the scale that is needed.
-struct Whole<'a>(&'a dyn Need);
-
-impl Need for Whole<'_> {
-    fn region(&self, width: usize, height: usize) -> Region {
-        Region {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        }
-    }
-
-    fn eighths(&self, width: usize, height: usize) -> usize {
-        self.0.eighths(width, height)
     }
 }

@@ -1,15 +1,14 @@
 //! Whether anything moves. Most cameras look at the same scene most of the time, and
 //! classifying it again costs energy and tells nothing.
 //!
-//! A picture is still while no cell of its luma summary that the model looks at is more
-//! than a threshold away from that of the picture classified last: noise averages out, and
+//! A picture is still while no cell of its luma summary is more than a threshold away from
+//! that of the picture classified last: noise averages out, and
 //! what creeps is noticed in the end. Frames are skipped once the picture has been still
 //! for as long as the answer takes to settle, and never for longer than a limit.
 
 use std::time::{Duration, Instant};
 
 use super::luma::LumaSummary;
-use crate::region::Region;
 
 /// When frames are skipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,11 +41,11 @@ impl MotionGate {
         }
     }
 
-    /// Whether a picture, captured at `at`, of which the model looks at `region`, need not
-    /// be classified. If it is not skipped, it counts as classified.
-    pub(crate) fn skips(&mut self, luma: &LumaSummary, region: Region, at: Instant) -> bool {
+    /// Whether a picture captured at `at` need not be classified. If it is not skipped, it
+    /// counts as classified.
+    pub(crate) fn skips(&mut self, luma: &LumaSummary, at: Instant) -> bool {
         let since = |then: Option<Instant>| then.map(|then| at.saturating_duration_since(then));
-        if luma.difference(&self.reference, region) > self.options.threshold {
+        if luma.difference(&self.reference) > self.options.threshold {
             self.moved = Some(at);
         } else if since(self.moved).is_some_and(|passed| passed >= self.settle)
             && since(self.classified).is_some_and(|passed| passed < self.options.limit)
@@ -64,30 +63,17 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{MotionGate, MotionGateOptions};
-    use crate::pipeline::capture::{PixelFormat, RawFormat};
+    use crate::pipeline::decode::{Picture, Samples};
     use crate::pipeline::luma::LumaSummary;
-    use crate::region::Region;
-
-    const WHOLE: Region = Region {
-        x: 0,
-        y: 0,
-        width: 64,
-        height: 48,
-    };
 
     fn gray(luma: impl Fn(usize, usize) -> u8) -> LumaSummary {
-        let (width, height) = (WHOLE.width, WHOLE.height);
-        let pixels: Vec<u8> = (0..width * height)
-            .map(|at| luma(at % width, at / width))
-            .collect();
-        let format = RawFormat {
-            pixels: PixelFormat::Gray8,
-            width,
-            height,
-            full_range: true,
-        };
+        let mut picture = Picture::default();
+        picture.set_whole(64, 48);
+        picture.eighths = 8;
+        picture.samples = Samples::Luma;
+        picture.pixels = (0..64 * 48).map(|at| luma(at % 64, at / 64)).collect();
         let mut summary = LumaSummary::default();
-        summary.measure_raw(&pixels, format);
+        summary.measure(&picture);
         summary
     }
 
@@ -120,11 +106,7 @@ mod tests {
             (13.1, &scene, false),
         ];
         for (seconds, picture, skipped) in steps {
-            assert_eq!(
-                gate.skips(picture, WHOLE, at(seconds)),
-                skipped,
-                "at {seconds} s"
-            );
+            assert_eq!(gate.skips(picture, at(seconds)), skipped, "at {seconds} s");
         }
     }
 
@@ -139,7 +121,7 @@ mod tests {
         let looks: Vec<u8> = (0..20)
             .filter(|step| {
                 let at = start + Duration::from_secs(u64::from(*step));
-                !gate.skips(&gray(|_, _| 100 + step), WHOLE, at)
+                !gate.skips(&gray(|_, _| 100 + step), at)
             })
             .collect();
         assert_eq!(looks, [0, 5, 10, 15]);

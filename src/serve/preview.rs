@@ -230,8 +230,7 @@ impl Encoder {
         if self.is_fit(frame) {
             return Ok(Bytes::copy_from_slice(&frame.bytes));
         }
-        self.decoder
-            .decode(frame, &self.size, &mut self.picture, None)?;
+        self.decoder.decode(frame, &self.size, &mut self.picture)?;
         let from = (self.picture.width, self.picture.height);
         let shrinker = match self.shrinker.take() {
             Some(shrinker) if shrinker.from == from => shrinker,

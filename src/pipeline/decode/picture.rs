@@ -1,6 +1,6 @@
 //! What decoding gives: a picture, or the part of it that the later stages need.
 
-use crate::pipeline::luma::LumaSummary;
+use crate::ffi::turbojpeg::scaled;
 use crate::region::Region;
 
 /// A decoded picture, or the region of it that is needed.
@@ -67,13 +67,12 @@ pub trait Need {
 }
 
 impl Picture {
-    /// Measures its luma; all of the picture has to be there.
-    pub(crate) fn measure(&self, luma: &mut LumaSummary) {
-        let Region { width, height, .. } = self.region;
-        match self.samples {
-            Samples::Rgb => luma.measure_rgb(&self.pixels, width, height),
-            Samples::Luma | Samples::Yuv(_) => luma.measure_luma(&self.pixels, width, height),
-        }
+    /// Width and height in pixels at the scale at which it was decoded.
+    pub(crate) fn scaled_size(&self) -> (usize, usize) {
+        (
+            scaled(self.width, self.eighths),
+            scaled(self.height, self.eighths),
+        )
     }
 
     /// Gives back the memory of an unusually large picture: the next ones will be smaller.

@@ -5,7 +5,6 @@
 use super::limits::Refusal;
 use super::picture::{Chroma, Need, Picture, Samples};
 use crate::pipeline::capture::{PixelFormat, RawFormat};
-use crate::pipeline::luma::LumaSummary;
 use crate::region::Region;
 
 /// Takes the needed region over.
@@ -14,7 +13,6 @@ pub(crate) fn decode(
     format: RawFormat,
     need: &dyn Need,
     picture: &mut Picture,
-    luma: Option<&mut LumaSummary>,
 ) -> Result<(), Refusal> {
     let (width, height) = (format.width, format.height);
     if format.frame_bytes() != Some(bytes.len()) {
@@ -24,9 +22,6 @@ pub(crate) fn decode(
             format.pixels
         )
         .into());
-    }
-    if let Some(luma) = luma {
-        luma.measure_raw(bytes, format);
     }
     picture.set_whole(width, height);
     picture.region = need.region(width, height);
@@ -166,7 +161,7 @@ mod tests {
             full_range: false,
         };
         let mut picture = Picture::default();
-        assert!(decode(bytes, format, &Part, &mut picture, None).is_ok());
+        assert!(decode(bytes, format, &Part, &mut picture).is_ok());
         picture
     }
 
