@@ -86,7 +86,12 @@ impl Default for Metrics {
             ),
             stages: add_time(r, "stage", "Time of a stage per frame", by_label(times)),
             frame_age: add_time(r, "frame_age", "Capture to record, live frames", times()),
-            predictions: add(r, "predictions", "Decisions by label", Family::default()),
+            predictions: add(
+                r,
+                "predictions",
+                "Decisions by label; of independent labels each one that is there",
+                Family::default(),
+            ),
             requests: add(
                 r,
                 "requests",
@@ -150,10 +155,18 @@ impl Metrics {
         if let Some(age) = record.frame_age {
             self.frame_age.observe(age.as_secs_f64());
         }
-        let decision = record.decision;
-        let state = (!decision.unknown).then_some(decision.best.index);
-        let label = [("label", context.name_of(state).to_owned())];
-        self.predictions.get_or_create(&label).inc();
+        let count = |state| {
+            let label = [("label", context.name_of(state).to_owned())];
+            self.predictions.get_or_create(&label).inc();
+        };
+        match record.decision {
+            decision if decision.unknown => count(None),
+            _ if context.independent => {
+                let present = record.present.now.iter();
+                present.for_each(|label| count(Some(label.index)));
+            }
+            decision => count(Some(decision.best.index)),
+        }
     }
 
     /// A request was answered after `seconds`.

@@ -46,7 +46,9 @@ function span(milliseconds) {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+// Independent labels are all named, others one.
 function verdict(record) {
+  if (record.labels) return record.labels.join(", ") || `none, perhaps ${record.label}`;
   return record.unknown ? `unknown, perhaps ${record.label}` : record.label;
 }
 
@@ -109,7 +111,7 @@ function bar() {
   return item;
 }
 
-function showBars(list, top) {
+function showBars(list, { top, labels }) {
   while (list.children.length > top.length) list.lastChild.remove();
   while (list.children.length < top.length) list.append(bar());
   top.forEach(({ label, score }, i) => {
@@ -118,6 +120,7 @@ function showBars(list, top) {
     name.title = label;
     track.firstChild.style.transform = `scaleX(${Math.min(1, Math.max(0, score))})`;
     put(value, number(score, 3));
+    list.children[i].toggleAttribute("data-there", labels?.includes(label) ?? false);
   });
 }
 
@@ -131,7 +134,7 @@ function showRecord(record) {
   label.dataset.length = text.length > 24 ? "long" : text.length > 12 ? "middle" : "short";
   document.body.toggleAttribute("data-unknown", record.unknown);
   put($("score"), number(record.score, 3));
-  showBars($("bars"), record.top);
+  showBars($("bars"), record);
   put($("frame-age"), millis(record.frame_age_ms));
   put($("dropped"), grouped.format(record.dropped));
   put($("outages"), grouped.format(record.drops?.outages ?? 0));
@@ -381,7 +384,7 @@ function card(file) {
 function showAnswer(text, record) {
   put(text.querySelector(".said"), verdict(record));
   const bars = element("ol", "bars");
-  showBars(bars, record.top);
+  showBars(bars, record);
   text.append(bars, element("small", "", `${millis(record.timing_ms.total)} ms`));
   if (record.doubt) text.append(element("p", "error", record.doubt));
 }

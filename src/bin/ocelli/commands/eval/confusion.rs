@@ -26,6 +26,26 @@ pub(crate) struct Measures {
     pub(crate) f1: f64,
 }
 
+impl Measures {
+    /// Of so many right answers among those given, and among those that should be. What
+    /// cannot be computed is 0.
+    pub(crate) fn of(right: u64, given: u64, there: u64) -> Self {
+        Self {
+            precision: share(right, given),
+            recall: share(right, there),
+            f1: share(2 * right, given + there),
+        }
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
 /// One class's measures.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ClassQuality {
@@ -77,27 +97,14 @@ impl Confusion {
     /// The measures. What cannot be computed (no picture, no answer) is 0, as in
     /// scikit-learn with `zero_division=0`.
     pub(crate) fn quality(&self) -> Quality {
-        let share = |part: u64, whole: u64| {
-            if whole == 0 {
-                0.0
-            } else {
-                part as f64 / whole as f64
-            }
-        };
         let per_class: Vec<ClassQuality> = (0..self.labels.len())
             .map(|class| {
                 let support: u64 = self.counts[class].iter().sum();
                 let predicted: u64 = self.counts.iter().map(|row| row[class]).sum();
                 let right = self.counts[class][class];
-                let (precision, recall) = (share(right, predicted), share(right, support));
-                let f1 = share(2 * right, support + predicted);
                 ClassQuality {
                     label: self.labels[class].clone(),
-                    measures: Measures {
-                        precision,
-                        recall,
-                        f1,
-                    },
+                    measures: Measures::of(right, predicted, support),
                     support,
                     predicted,
                 }
