@@ -135,3 +135,19 @@ pub(crate) fn topic(options: &MqttOptions) -> Option<String> {
     let (prefix, slug) = (&options.discovery, options.address.slug());
     (!prefix.is_empty()).then(|| format!("{prefix}/device/ocelli_{slug}/config"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::independent;
+
+    #[test]
+    fn each_independent_label_is_a_binary_sensor() {
+        let sensors = independent("home/cam", "ocelli_home_cam", &["bee", "a \"big\" cat"]);
+        assert_eq!(sensors["label_0"]["platform"], "binary_sensor");
+        assert_eq!(sensors["label_0"]["state_topic"], "home/cam/decision");
+        assert_eq!(
+            sensors["label_1"]["value_template"],
+            r#"{{ 'ON' if "a \"big\" cat" in value_json.labels else 'OFF' }}"#
+        );
+    }
+}
