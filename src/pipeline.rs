@@ -232,7 +232,7 @@ impl Pipeline {
     ) -> Result<()> {
         self.scorer
             .run(&self.outputs.scores, batch, item, &mut self.scores)?;
-        self.decider.run(&mut self.scores, at, record);
+        record.decision = self.decider.run(&mut self.scores, at, &mut record.present);
         self.scores.top(self.top_k, &mut record.top);
         record.output_warning = self.scorer.warning();
         if let Some(embedding) = &self.outputs.embedding {

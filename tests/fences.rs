@@ -20,7 +20,7 @@ const DOORS: [(&str, &[&str]); 54] = [
     (
         "csv",
         &[
-            "bin/ocelli/commands/eval/confusion.rs",
+            "bin/ocelli/commands/eval/table.rs",
             "model/foreign/labels.rs",
             "pipeline/write/csv.rs",
         ],

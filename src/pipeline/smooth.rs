@@ -24,7 +24,6 @@ mod steady;
 
 use std::time::{Duration, Instant};
 
-use super::record::Record;
 use super::score::{Candidate, Scores};
 use crate::error::{Error, Result};
 use crate::model::manifest::Manifest;
@@ -125,14 +124,19 @@ impl Decider {
         })
     }
 
-    /// Decides by the scores of a frame captured `at`, and enters it into `record`. The
-    /// scores become those that the decision rests on.
-    pub(super) fn run(&mut self, scores: &mut Scores, at: Instant, record: &mut Record) {
+    /// The decision for the scores of a frame captured `at`, and the independent labels that
+    /// are `present`. The scores become those that the decision rests on.
+    pub(super) fn run(
+        &mut self,
+        scores: &mut Scores,
+        at: Instant,
+        present: &mut Present,
+    ) -> Decision {
         self.average.run(scores, at);
-        record.decision = match &mut self.way {
+        match &mut self.way {
             Way::Exclusive(decider) => decider.run(&scores.0, at),
-            Way::Independent(decider) => decider.run(&scores.0, at, &mut record.present),
-        };
+            Way::Independent(decider) => decider.run(&scores.0, at, present),
+        }
     }
 }
 

@@ -86,12 +86,7 @@ impl Default for Metrics {
             ),
             stages: add_time(r, "stage", "Time of a stage per frame", by_label(times)),
             frame_age: add_time(r, "frame_age", "Capture to record, live frames", times()),
-            predictions: add(
-                r,
-                "predictions",
-                "Decisions by label; of independent labels each one that is there",
-                Family::default(),
-            ),
+            predictions: add(r, "predictions", "Decisions by label", Family::default()),
             requests: add(
                 r,
                 "requests",

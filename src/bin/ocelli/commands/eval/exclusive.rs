@@ -9,7 +9,7 @@ use ocelli::pipeline::write::Format;
 use serde::Serialize;
 
 use super::confusion::{Confusion, Quality};
-use super::{Subject, plot};
+use super::{Subject, plot, table};
 use crate::commands::{print, print_json};
 
 /// The result.
@@ -106,7 +106,7 @@ impl Report {
         }
         match format {
             Format::Json => print_json(self),
-            Format::Csv => print(&self.confusion.to_csv()?),
+            Format::Csv => print(&table::write(&self.confusion.rows())?),
             Format::Text => print(&text(self)),
         }
     }

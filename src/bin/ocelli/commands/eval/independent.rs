@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
+use ocelli::Result;
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::write::Format;
-use ocelli::{Error, Result};
 use serde::Serialize;
 
-use super::Subject;
-use super::multilabel::{Answers, MultilabelQuality};
+use super::multilabel::{Answers, LabelQuality, MultilabelQuality};
+use super::{Subject, table};
 use crate::commands::{print, print_json};
 
 /// The result.
@@ -51,36 +51,29 @@ impl Report {
     pub(super) fn show(&self, format: Format) -> Result<()> {
         match format {
             Format::Json => print_json(self),
-            Format::Csv => print(&self.table()?),
+            Format::Csv => print(&table::write(&self.rows())?),
             Format::Text => print(&self.text()),
         }
     }
 
-    /// The measures of each label.
-    fn table(&self) -> Result<String> {
-        let failed = |e: csv::Error| Error::output("CSV", "cannot be written").caused_by(e);
-        let mut writer = csv::Writer::from_writer(Vec::new());
+    /// The measures of each label, as rows of a table.
+    fn rows(&self) -> Vec<Vec<String>> {
         let head = "label precision recall f1 average_precision support predicted";
-        writer.write_record(head.split(' ')).map_err(failed)?;
-        for label in &self.quality.per_label {
+        let row = |label: &LabelQuality| {
             let measures = label.measures;
-            let shares = [
-                measures.precision,
-                measures.recall,
-                measures.f1,
-                label.average_precision,
-            ];
-            let counts = [label.support, label.predicted].map(|count| count.to_string());
-            let fields = [label.label.clone()]
-                .into_iter()
-                .chain(shares.map(|share| share.to_string()))
-                .chain(counts);
-            writer.write_record(fields).map_err(failed)?;
-        }
-        let bytes = writer
-            .into_inner()
-            .map_err(|e| failed(e.into_error().into()))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+            vec![
+                label.label.clone(),
+                measures.precision.to_string(),
+                measures.recall.to_string(),
+                measures.f1.to_string(),
+                label.average_precision.to_string(),
+                label.support.to_string(),
+                label.predicted.to_string(),
+            ]
+        };
+        let head = head.split(' ').map(str::to_owned).collect();
+        let rows = self.quality.per_label.iter().map(row);
+        std::iter::once(head).chain(rows).collect()
     }
 
     /// The report for people. Writing to a String cannot fail.

@@ -1,5 +1,5 @@
-//! Pictures and their labels from a CSV file, for those that a folder per class cannot
-//! hold: with several labels, or none.
+//! CSV files. One that is read says which labels pictures have, for those that a folder per
+//! class cannot hold: with several labels, or none.
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,22 @@ pub(crate) fn read(file: &Path, labels: &[String]) -> Result<Vec<Row>> {
         return Err(Error::usage(place, "no pictures in it").with_expected("a line per picture"));
     }
     Ok(rows)
+}
+
+/// Rows as CSV.
+///
+/// # Errors
+/// None in practice: it is written to memory.
+pub(crate) fn write(rows: &[Vec<String>]) -> Result<String> {
+    let failed = |e: csv::Error| Error::output("CSV", "cannot be written").caused_by(e);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).map_err(failed)?;
+    }
+    let bytes = writer
+        .into_inner()
+        .map_err(|e| failed(e.into_error().into()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 enum Columns {
