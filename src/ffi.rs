@@ -4,6 +4,7 @@
     reason = "the fence: every other file is under `deny(unsafe_code)`"
 )]
 
+mod jpeg_warnings;
 #[cfg(feature = "onnxruntime")]
 pub(crate) mod onnxruntime;
 pub(crate) mod turbojpeg;

@@ -2,6 +2,8 @@
 //! ends and what stands before the pixels. Both the splitting of streams and the reading
 //! of EXIF walk it.
 
+use std::borrow::Cow;
+
 /// Start of image.
 pub(crate) const SOI: u8 = 0xd8;
 /// End of image.
@@ -92,32 +94,71 @@ pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, SOI]) && memchr::memmem::rfind(bytes, &[0xff, EOI]).is_some()
 }
 
-/// The EXIF block of a file (TIFF structure), if it has one before its pixels, and where
-/// its first scan begins.
-pub(crate) fn prologue(bytes: &[u8]) -> (Option<&[u8]>, Option<usize>) {
-    let mut exif = None;
+/// What stands before a file's pixels.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Prologue<'a> {
+    /// The EXIF block (TIFF structure); several segments are one block that was split.
+    pub exif: Option<Cow<'a, [u8]>>,
+    /// The XMP packet, the last one where there are several.
+    pub xmp: Option<&'a [u8]>,
+    /// Where the first scan begins.
+    pub scan: Option<usize>,
+}
+
+/// Reads what stands before the pixels. Between segments it passes over what is no marker,
+/// as libjpeg does.
+pub(crate) fn prologue(bytes: &[u8]) -> Prologue<'_> {
+    let mut found = Prologue::default();
     let mut at = 2;
     loop {
-        match step(bytes, at) {
+        at = match step(bytes, at) {
             Step::Segment {
                 marker: SOS, next, ..
-            } => return (exif, Some(next)),
+            } => {
+                found.scan = Some(next);
+                return found;
+            }
             Step::Segment {
                 marker: APP1,
                 start,
                 next,
-            } if exif.is_none() => {
-                exif = bytes
-                    .get(start..next)
-                    .and_then(|s| s.strip_prefix(b"Exif\0\0"));
-                at = next;
+            } => {
+                found.keep(bytes.get(start..next).unwrap_or_default());
+                next
             }
-            Step::Segment { next, .. } | Step::Bare { next, .. } if next <= bytes.len() => {
-                at = next
-            }
-            _ => return (exif, None),
+            Step::Segment { next, .. } | Step::Bare { next, .. } => next,
+            Step::Broken => match marker_after(bytes, at) {
+                Some(next) => next,
+                None => return found,
+            },
+            Step::More => return found,
         }
     }
+}
+
+impl<'a> Prologue<'a> {
+    /// Keeps the content of an application segment, if it is EXIF or XMP.
+    fn keep(&mut self, segment: &'a [u8]) {
+        if let Some(exif) = segment.strip_prefix(b"Exif\0\0") {
+            match &mut self.exif {
+                Some(block) => block.to_mut().extend_from_slice(exif),
+                None => self.exif = Some(Cow::Borrowed(exif)),
+            }
+        } else if let Some(xmp) = segment.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
+            self.xmp = Some(xmp);
+        }
+    }
+}
+
+/// Where a marker may stand behind `at`, where there is none: behind a segment whose length
+/// is too small to be one, else at the next byte that begins one.
+fn marker_after(bytes: &[u8], at: usize) -> Option<usize> {
+    let fill = bytes.get(at..)?.iter().take_while(|b| **b == 0xff).count();
+    if fill > 0 && *bytes.get(at + fill)? != 0 {
+        return Some(at + fill + 3);
+    }
+    let from = at + fill.max(1);
+    memchr::memchr(0xff, bytes.get(from..)?).map(|offset| from + offset)
 }
 
 /// Whether the file has Huffman tables before its first scan; many USB cameras leave them
@@ -139,7 +180,7 @@ pub(crate) fn has_tables(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, prologue, scan_end, step};
+    use super::{Prologue, Step, prologue, scan_end, step};
 
     #[test]
     fn markers_are_told_apart() {
@@ -189,7 +230,27 @@ mod tests {
     #[test]
     fn exif_is_found_before_the_scan() {
         let file = b"\xff\xd8\xff\xe1\x00\x0cExif\0\0MM*\0\xff\xda\x00\x02data";
-        assert_eq!(prologue(file), (Some(&b"MM*\0"[..]), Some(20)));
-        assert_eq!(prologue(b"\xff\xd8\xff\xd9"), (None, None));
+        let found = prologue(file);
+        assert_eq!(found.exif.as_deref(), Some(&b"MM*\0"[..]));
+        assert_eq!((found.xmp, found.scan), (None, Some(20)));
+        assert_eq!(prologue(b"\xff\xd8\xff\xd9"), Prologue::default());
+    }
+
+    #[test]
+    fn what_is_no_marker_is_passed_over() {
+        let exif = b"\xff\xe1\x00\x0aExif\0\0ab";
+        let sos = b"\xff\xda\x00\x02";
+        for junk in [
+            &b""[..],
+            b"\x12\x34",
+            b"\x12\xff\x00\x34",
+            b"\xff\xfe\x00\x01",
+        ] {
+            let file = [b"\xff\xd8", junk, exif, junk, exif, junk, sos].concat();
+            let found = prologue(&file);
+            assert_eq!(found.exif.as_deref(), Some(&b"abab"[..]), "{junk:x?}");
+            assert_eq!(found.scan, Some(file.len()), "{junk:x?}");
+        }
+        assert_eq!(prologue(b"\xff\xd8\x12\x34"), Prologue::default());
     }
 }

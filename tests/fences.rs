@@ -10,7 +10,7 @@ use crate::support::root;
 const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json"];
 
 /// All others, and the files that may use them.
-const DOORS: [(&str, &[&str]); 54] = [
+const DOORS: [(&str, &[&str]); 57] = [
     ("axum", &["serve/"]),
     ("base64", &["proof/replay.rs", "serve/token.rs"]),
     ("clap", &["bin/ocelli/cli.rs", "bin/ocelli/cli/"]),
@@ -31,7 +31,9 @@ const DOORS: [(&str, &[&str]); 54] = [
         "fastrand",
         &["notify/mqtt/publisher.rs", "pipeline/capture/synthetic.rs"],
     ),
+    ("fdeflate", &["pipeline/decode/png_metadata.rs"]),
     ("futures_util", &["serve/"]),
+    ("gif", &["pipeline/decode/gif.rs"]),
     (
         "glob",
         &[
@@ -70,7 +72,7 @@ const DOORS: [(&str, &[&str]); 54] = [
             "bin/ocelli/commands/doctor/board.rs",
             "jpeg.rs",
             "pipeline/capture/",
-            "pipeline/decode/jpeg.rs",
+            "pipeline/decode/",
         ],
     ),
     ("nokhwa", &["pipeline/capture/camera/nokhwa.rs"]),
@@ -115,11 +117,15 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("strsim", &["bin/ocelli/cli/config.rs"]),
     ("subtle", &["serve/token.rs"]),
     ("tempfile", &["engine/onnxruntime.rs"]),
+    (
+        "tiff",
+        &["pipeline/decode/tiff.rs", "pipeline/decode/tiff/"],
+    ),
     ("tokio", &["notify/mqtt.rs", "notify/mqtt/", "serve/"]),
     ("tokio_rustls", &["serve/listen.rs"]),
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
-    ("turbojpeg", &["ffi/turbojpeg.rs", "serve/preview.rs"]),
+    ("turbojpeg", &["ffi/", "serve/preview.rs"]),
     ("ureq", &["notify/rules/webhook.rs"]),
     (
         "url",

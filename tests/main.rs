@@ -27,6 +27,7 @@ mod mqtt;
 mod notify;
 mod onnx_file;
 mod parity;
+mod pictures;
 mod proof;
 mod providers;
 mod readme;

@@ -124,3 +124,14 @@ pub(crate) fn to_luma(picture: &mut Picture) {
     picture.pixels.truncate(count);
     picture.samples = Samples::Luma;
 }
+
+/// CMYK, 255 being full ink, to RGB as PIL does it, which rounds `white * ink / 255` as
+/// below.
+pub(crate) fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    let white = 255 - u32::from(k);
+    [c, m, y].map(|ink| {
+        let product = u32::from(ink) * white + 128;
+        let absorbed = (product + (product >> 8)) >> 8;
+        (white - absorbed) as u8
+    })
+}
