@@ -131,7 +131,7 @@ const DOORS: [(&str, &[&str]); 54] = [
         ],
     ),
     ("v4l", &["pipeline/capture/camera/v4l2/"]),
-    ("walkdir", &["pipeline/capture/files.rs"]),
+    ("walkdir", &["pipeline/capture/folder.rs"]),
     // The program knows its library by name; the library never does.
     ("ocelli", &["bin/ocelli/"]),
     ("quote", &[]),

@@ -73,6 +73,11 @@ pub fn open(specs: &[SourceSpec], options: &SourceOptions) -> Result<Opened> {
     opening.finish()
 }
 
+/// The pictures that a folder was found to hold, with what could not be looked into.
+pub fn open_found(found: Vec<Result<PathBuf>>, max_bytes: usize) -> Box<dyn Source> {
+    Box::new(files::Files::found(found, max_bytes))
+}
+
 /// Sources as they come together.
 struct Opening<'a> {
     options: &'a SourceOptions,
