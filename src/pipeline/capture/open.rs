@@ -133,7 +133,7 @@ impl<'a> Opening<'a> {
     fn path(&mut self, path: &Path, name: String) -> Result<()> {
         if camera::is_video_device(path) {
             self.live(camera::open(&name, self.options.mode)?);
-        } else if is_stream(path) || self.options.raw.is_some() {
+        } else if is_stream(path) || holds_frames(path) || self.options.raw.is_some() {
             let file = Later {
                 path: path.to_owned(),
                 file: None,
@@ -212,6 +212,13 @@ fn is_stream(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_stream(_: &Path) -> bool {
     false
+}
+
+/// Whether a file, by its name, holds frames one after the other as a pipe does.
+fn holds_frames(path: &Path) -> bool {
+    let kinds = ["mjpeg", "mjpg", "mpjpeg", "y4m"];
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    extension.is_some_and(|e| kinds.contains(&e.as_str())) && path.is_file()
 }
 
 /// A file that is opened when it is its turn: opening a FIFO waits for its writer.
