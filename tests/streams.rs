@@ -229,8 +229,13 @@ fn garbage_and_cut_frames_cost_only_themselves() {
 
 #[test]
 fn broken_streams_say_what_was_expected() {
-    let cases: [(&[&str], &[u8], &str); 6] = [
+    let cases: [(&[&str], &[u8], &str); 7] = [
         (&["-"], b"", "-: is empty, expected images"),
+        (
+            &["-"],
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            "-: it is a HEIC, which is not read",
+        ),
         (
             &["-"],
             b"hello there",

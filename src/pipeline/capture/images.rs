@@ -10,6 +10,7 @@ use super::split::{Between, LONGEST_START, Progress, Trailer, Walker, find_start
 use super::window::Window;
 use super::{Encoding, Frame};
 use crate::error::{Error, Result};
+use crate::jpeg::EOI;
 
 /// Splits a stream into images.
 pub(super) struct Images {
@@ -113,6 +114,10 @@ impl Images {
         let padding = bytes.iter().take_while(|byte| is_padding(byte)).count();
         if padding > 0 {
             return Between::Skip(padding);
+        }
+        // An end that is written twice.
+        if bytes.starts_with(&[0xff, EOI]) && self.file.trailer != Trailer::None {
+            return Between::Skip(2);
         }
         let fill = bytes.iter().take_while(|byte| **byte == 0xff).count();
         if fill > 1 || (fill == bytes.len() && at_end) {
@@ -235,7 +240,7 @@ impl Images {
 
     /// Whether the image at hand belongs to the last picture's file.
     fn is_attached<R: Read>(&mut self, window: &mut Window<R>, length: usize) -> Result<bool> {
-        if let Some(size) = self.file.size_here(length).filter(|s| *s <= self.max_bytes) {
+        if let Some(size) = self.file.size_here(length) {
             while window.bytes().len() < size && self.more(window)? {}
         }
         let is_attached = self.file.holds(window.bytes(), length);
@@ -501,7 +506,7 @@ mod tests {
                     &a[..],
                     &[0; 50],
                     &b,
-                    b"\xff\xff\xff",
+                    b"\xff\xd9\xff\xff\xff",
                     &a,
                     b"\r\n",
                     &b,

@@ -4,6 +4,9 @@
 
 use super::split::{Attached, Trailer, Walker};
 
+/// Bytes of padding behind an image, at most: writers align to sectors and pages.
+const MOST_PADDING: usize = 64 * 1024;
+
 /// What may still come of it.
 #[derive(Debug, Default)]
 pub(super) struct PictureFile {
@@ -36,8 +39,8 @@ impl PictureFile {
         self.position = self.position.saturating_add(count);
     }
 
-    /// How many bytes an image that starts here takes by the index, if that is more than
-    /// the `length` it has.
+    /// How many bytes an image that starts here takes by the index, if that is a little more
+    /// than the `length` it has: they may be padding, for which it is worth to wait.
     pub(super) fn size_here(&self, length: usize) -> Option<usize> {
         if self.attached.iter().any(|a| a.size == length) {
             return None;
@@ -46,7 +49,8 @@ impl PictureFile {
             .attached
             .iter()
             .find(|a| a.start == Some(self.position));
-        here.map(|a| a.size).filter(|size| *size > length)
+        let padded = length + 1..=length + MOST_PADDING;
+        here.map(|a| a.size).filter(|size| padded.contains(size))
     }
 
     /// Whether the image of `length` bytes that starts here, at the start of `bytes`,

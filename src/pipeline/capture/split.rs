@@ -85,7 +85,8 @@ pub(super) fn find_start(bytes: &[u8]) -> (usize, bool) {
 impl Walker {
     /// A walker, if an image starts at the first byte.
     pub(super) fn at_start(bytes: &[u8]) -> Option<Self> {
-        let kind = if bytes.starts_with(&jpeg::START) {
+        // Stray bytes may stand even behind the first marker.
+        let kind = if bytes.starts_with(&jpeg::START[..2]) {
             Kind::Jpeg(Jpeg::default())
         } else if bytes.starts_with(png::START) {
             Kind::Png(Png::default())

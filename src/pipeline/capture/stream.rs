@@ -28,8 +28,8 @@ enum Content {
     Unknown,
     /// Images that tell where they end.
     Images,
-    /// One file, which ends with the stream.
-    Single,
+    /// A file of a kind that is not read.
+    Foreign,
     /// Pixels without headers.
     Raw(RawFormat),
     /// Pixels behind header lines.
@@ -80,7 +80,7 @@ impl Stream {
                 self.pull(frame)
             }
             Content::Images => self.images.pull(&mut self.window, frame),
-            Content::Single => self.single(frame),
+            Content::Foreign => Ok(self.foreign(frame)),
             Content::Raw(format) => self.raw(frame, format, false),
             Content::Y4m(format) => self.raw(frame, format, true),
             Content::Ended => Ok(false),
@@ -102,8 +102,8 @@ impl Stream {
             })?;
             self.check_size(format)?;
             Content::Y4m(format)
-        } else if is_single(bytes) {
-            Content::Single
+        } else if is_foreign(bytes) {
+            Content::Foreign
         } else {
             Content::Images
         };
@@ -142,21 +142,13 @@ impl Stream {
         }
     }
 
-    fn single(&mut self, frame: &mut Frame) -> Result<bool> {
-        let failed = self.read_failed();
-        while self.window.more().map_err(&failed)? {
-            if self.window.bytes().len() > self.max_bytes {
-                return self.end(self.error(format!(
-                    "no image format is recognised in {} bytes",
-                    self.max_bytes
-                )));
-            }
-        }
+    /// A file that is not read: its first bytes are enough to say so.
+    fn foreign(&mut self, frame: &mut Frame) -> bool {
         frame.bytes.clear();
         frame.bytes.extend_from_slice(self.window.bytes());
         frame.encoding = Encoding::File;
         self.content = Content::Ended;
-        Ok(true)
+        true
     }
 
     fn raw(&mut self, frame: &mut Frame, format: RawFormat, headers: bool) -> Result<bool> {
@@ -187,10 +179,10 @@ impl Stream {
     }
 }
 
-/// Whether a file begins here that is no picture for the decoder, which says what it is:
+/// Whether a file begins here that the decoder does not read but knows, and says so:
 /// HEIC, AVIF and MP4 (ISO/IEC 14496-12), Matroska, PDF. Anything else is searched for
 /// images: a pipe may be joined in mid-frame.
-fn is_single(bytes: &[u8]) -> bool {
+fn is_foreign(bytes: &[u8]) -> bool {
     bytes.get(4..8) == Some(b"ftyp")
         || bytes.starts_with(b"\x1a\x45\xdf\xa3")
         || bytes.starts_with(b"%PDF")

@@ -2,6 +2,8 @@
 //! TIFF structure in APP2) or of a container (gain maps, depth: the directory in XMP that
 //! Ultra HDR and motion photos have). They are no frames of their own.
 
+use std::sync::Once;
+
 use super::Length;
 use super::tiff::Reader;
 use crate::jpeg::{APP1, APP2};
@@ -21,15 +23,20 @@ const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const MP_ENTRY: usize = 0xb002;
 const ENTRY: usize = 16;
 
+/// An index that cannot be read is told once: a stream may have one in every picture.
+static UNREADABLE: Once = Once::new();
+
 /// What the segment `code` says of them; `content` is what it holds from `at` on.
 pub(super) fn attached(code: u8, content: &[u8], at: usize) -> Vec<Attached> {
     let index = content.strip_prefix(MPF).filter(|_| code == APP2);
     let xmp = content.strip_prefix(XMP).filter(|_| code == APP1);
     match (index, xmp) {
         (Some(index), _) => pictures(index, at + MPF.len()).unwrap_or_else(|_| {
-            log::warn!(
-                "an MPO's index of pictures cannot be read: those after the first are taken for frames"
-            );
+            UNREADABLE.call_once(|| {
+                log::warn!(
+                    "an MPO's index of pictures cannot be read: those after the first are taken for frames"
+                );
+            });
             Vec::new()
         }),
         (None, Some(packet)) => items(packet),

@@ -10,7 +10,7 @@ use crate::jpeg::{
     APP0, APP15, COM, DHT, DQT, DRI, EOI, RST0, RST7, SOI, SOS, Step, next_marker, step,
 };
 
-/// What it begins with: its first marker, and half of the next one.
+/// What it begins with, to tell it from garbage: its first marker, and half of the next.
 pub(super) const START: [u8; 3] = [0xff, SOI, 0xff];
 
 /// Walks one JPEG.
@@ -180,7 +180,11 @@ mod tests {
     #[test]
     fn what_libjpeg_passes_over_does_not_end_it() {
         let scan = segment(0xda, b"");
-        let bodies: [(&str, Vec<u8>); 6] = [
+        let bodies: [(&str, Vec<u8>); 7] = [
+            (
+                "stray bytes at the start",
+                [b"\x00stray", &scan[..]].concat(),
+            ),
             ("stuffed zeros", [&scan[..], b"xy\xff\x00z"].concat()),
             ("restarts", [&scan[..], b"x\xff\xd0y\xff\xd7z"].concat()),
             (
