@@ -4,6 +4,10 @@
 
 use std::borrow::Cow;
 
+/// The first of the eight restart markers, which stand inside a scan.
+pub(crate) const RST0: u8 = 0xd0;
+/// The last of them.
+pub(crate) const RST7: u8 = 0xd7;
 /// Start of image.
 pub(crate) const SOI: u8 = 0xd8;
 /// End of image.
@@ -11,10 +15,21 @@ pub(crate) const EOI: u8 = 0xd9;
 /// Start of scan: entropy-coded data follows its segment.
 pub(crate) const SOS: u8 = 0xda;
 /// Define Huffman tables.
-#[cfg(feature = "serve")]
-const DHT: u8 = 0xc4;
-/// Application segment 1, where EXIF is.
+pub(crate) const DHT: u8 = 0xc4;
+/// Define quantisation tables.
+pub(crate) const DQT: u8 = 0xdb;
+/// Define the restart interval.
+pub(crate) const DRI: u8 = 0xdd;
+/// Application segment 0, the first of sixteen.
+pub(crate) const APP0: u8 = 0xe0;
+/// Application segment 1, where EXIF and XMP are.
 pub(crate) const APP1: u8 = 0xe1;
+/// Application segment 2, where the index of a file of several pictures is.
+pub(crate) const APP2: u8 = 0xe2;
+/// The last application segment.
+pub(crate) const APP15: u8 = 0xef;
+/// A comment.
+pub(crate) const COM: u8 = 0xfe;
 
 /// One step along the markers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,29 +52,36 @@ pub(crate) enum Step {
     },
     /// The bytes end before that can be told.
     More,
-    /// There is no marker here.
+    /// The marker's content has a length that cannot be.
     Broken,
 }
 
-/// Reads the marker at `at`.
-pub(crate) fn step(bytes: &[u8], mut at: usize) -> Step {
-    if bytes.get(at).is_some_and(|b| *b != 0xff) {
-        return Step::Broken;
+/// Where the next marker stands at or after `at`; its code is the byte behind. What stands
+/// before it is passed over as libjpeg does: fill bytes, stray ones, stuffed zeros and codes
+/// below 0xc0, which are reserved or, like TEM, mean nothing to a decoder. `None` when the
+/// bytes end first.
+pub(crate) fn next_marker(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr(0xff, bytes.get(at..)?)?;
+        match bytes.get(at + 1)? {
+            0xff => at += 1,
+            0xc0.. => return Some(at),
+            _ => at += 2,
+        }
     }
-    // Any number of fill bytes may precede a marker.
-    while bytes.get(at + 1) == Some(&0xff) {
-        at += 1;
-    }
-    let Some(&marker) = bytes.get(at + 1) else {
+}
+
+/// Reads the next marker at or after `at`.
+pub(crate) fn step(bytes: &[u8], at: usize) -> Step {
+    let Some(at) = next_marker(bytes, at) else {
         return Step::More;
     };
-    match marker {
-        0x01 | 0xd0..=EOI => Step::Bare {
+    match bytes[at + 1] {
+        marker @ RST0..=EOI => Step::Bare {
             marker,
             next: at + 2,
         },
-        0x00 => Step::Broken,
-        _ => match (bytes.get(at + 2), bytes.get(at + 3)) {
+        marker => match (bytes.get(at + 2), bytes.get(at + 3)) {
             (Some(&high), Some(&low)) => match usize::from(u16::from_be_bytes([high, low])) {
                 0 | 1 => Step::Broken,
                 length => Step::Segment {
@@ -71,20 +93,6 @@ pub(crate) fn step(bytes: &[u8], mut at: usize) -> Step {
             _ => Step::More,
         },
     }
-}
-
-/// Where the entropy-coded data that starts at `at` ends: the next marker that is neither
-/// a stuffed zero nor a restart. `None` when the bytes end first.
-pub(crate) fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(offset) = memchr::memchr(0xff, bytes.get(at..)?) {
-        at += offset;
-        match bytes.get(at + 1)? {
-            0x00 | 0xd0..=0xd7 => at += 2,
-            0xff => at += 1,
-            _ => return Some(at),
-        }
-    }
-    None
 }
 
 /// Whether the bytes look like one whole JPEG: a start, and an end marker somewhere behind
@@ -127,8 +135,9 @@ pub(crate) fn prologue(bytes: &[u8]) -> Prologue<'_> {
                 next
             }
             Step::Segment { next, .. } | Step::Bare { next, .. } => next,
-            Step::Broken => match marker_after(bytes, at) {
-                Some(next) => next,
+            // A segment whose length cannot be is none: the next one follows it.
+            Step::Broken => match next_marker(bytes, at) {
+                Some(marker) => marker + 4,
                 None => return found,
             },
             Step::More => return found,
@@ -150,17 +159,6 @@ impl<'a> Prologue<'a> {
     }
 }
 
-/// Where a marker may stand behind `at`, where there is none: behind a segment whose length
-/// is too small to be one, else at the next byte that begins one.
-fn marker_after(bytes: &[u8], at: usize) -> Option<usize> {
-    let fill = bytes.get(at..)?.iter().take_while(|b| **b == 0xff).count();
-    if fill > 0 && *bytes.get(at + fill)? != 0 {
-        return Some(at + fill + 3);
-    }
-    let from = at + fill.max(1);
-    memchr::memchr(0xff, bytes.get(from..)?).map(|offset| from + offset)
-}
-
 /// Whether the file has Huffman tables before its first scan; many USB cameras leave them
 /// out and mean the standard's own (T.81, annex K.3).
 #[cfg(feature = "serve")]
@@ -180,11 +178,11 @@ pub(crate) fn has_tables(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Prologue, Step, prologue, scan_end, step};
+    use super::{Prologue, Step, next_marker, prologue, step};
 
     #[test]
     fn markers_are_told_apart() {
-        let cases: [(&[u8], Step); 7] = [
+        let cases: [(&[u8], Step); 8] = [
             (
                 &[0xff, 0xd9],
                 Step::Bare {
@@ -209,7 +207,14 @@ mod tests {
             ),
             (&[0xff, 0xe1, 0x00], Step::More),
             (&[0xff, 0xe1, 0x00, 0x01], Step::Broken),
-            (&[0x00, 0xd9], Step::Broken),
+            (&[0x00, 0xd9], Step::More),
+            (
+                &[7, 0xff, 0x00, 0xff, 0x5e, 0xff, 0xd9],
+                Step::Bare {
+                    marker: 0xd9,
+                    next: 7,
+                },
+            ),
             (&[], Step::More),
         ];
         for (bytes, expected) in cases {
@@ -218,13 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn stuffed_zeros_and_restarts_do_not_end_a_scan() {
-        assert_eq!(
-            scan_end(&[1, 0xff, 0x00, 2, 0xff, 0xd3, 3, 0xff, 0xd9], 0),
-            Some(7)
-        );
-        assert_eq!(scan_end(&[1, 0xff, 0x00, 2], 0), None);
-        assert_eq!(scan_end(&[1, 0xff], 0), None);
+    fn what_is_no_marker_is_passed_over() {
+        let scan = [1, 0xff, 0x00, 2, 0xff, 0x01, 0xff, 0xbf, 0xff, 0xff, 0xd9];
+        assert_eq!(next_marker(&scan, 0), Some(9));
+        assert_eq!(next_marker(&[1, 0xff, 0x00, 2], 0), None);
+        assert_eq!(next_marker(&[1, 0xff], 0), None);
+        assert_eq!(next_marker(&[0xff, 0xd9], 9), None);
     }
 
     #[test]
@@ -237,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_marker_is_passed_over() {
+    fn exif_is_found_behind_what_is_no_marker() {
         let exif = b"\xff\xe1\x00\x0aExif\0\0ab";
         let sos = b"\xff\xda\x00\x02";
         for junk in [

@@ -137,7 +137,7 @@ const DOORS: [(&str, &[&str]); 57] = [
         ],
     ),
     ("v4l", &["pipeline/capture/camera/v4l2/"]),
-    ("walkdir", &["pipeline/capture/files.rs"]),
+    ("walkdir", &["pipeline/capture/folder.rs"]),
     // The program knows its library by name; the library never does.
     ("ocelli", &["bin/ocelli/"]),
     ("quote", &[]),

@@ -73,6 +73,11 @@ pub fn open(specs: &[SourceSpec], options: &SourceOptions) -> Result<Opened> {
     opening.finish()
 }
 
+/// The pictures that a folder was found to hold, with what could not be looked into.
+pub fn open_found(found: Vec<Result<PathBuf>>, max_bytes: usize) -> Box<dyn Source> {
+    Box::new(files::Files::found(found, max_bytes))
+}
+
 /// Sources as they come together.
 struct Opening<'a> {
     options: &'a SourceOptions,
@@ -128,7 +133,7 @@ impl<'a> Opening<'a> {
     fn path(&mut self, path: &Path, name: String) -> Result<()> {
         if camera::is_video_device(path) {
             self.live(camera::open(&name, self.options.mode)?);
-        } else if is_stream(path) || self.options.raw.is_some() {
+        } else if is_stream(path) || holds_frames(path) || self.options.raw.is_some() {
             let file = Later {
                 path: path.to_owned(),
                 file: None,
@@ -207,6 +212,13 @@ fn is_stream(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_stream(_: &Path) -> bool {
     false
+}
+
+/// Whether a file, by its name, holds frames one after the other as a pipe does.
+fn holds_frames(path: &Path) -> bool {
+    let kinds = ["mjpeg", "mjpg", "mpjpeg", "y4m"];
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    extension.is_some_and(|e| kinds.contains(&e.as_str())) && path.is_file()
 }
 
 /// A file that is opened when it is its turn: opening a FIFO waits for its writer.

@@ -1,12 +1,13 @@
 //! Standard input, or anything else that can only be read forwards. What it holds is told
-//! by its first bytes: images one after the other (JPEG, PNG, GIF, WebP, BMP, binary PNM),
-//! a YUV4MPEG2 stream, or a single image of another format; raw pixels are told by a flag. A frame is given as soon as its
-//! last byte has come.
+//! by its first bytes: images one after the other, alone or as parts of a multipart stream;
+//! a YUV4MPEG2 stream; or a file of a kind that is not read, which the decoder names. Raw
+//! pixels are told by a flag. A frame is given as soon as its last byte has come.
 
 use std::io::Read;
 use std::time::Instant;
 
-use super::split::{LONGEST_START, Progress, Walker, find_start};
+use super::images::Images;
+use super::split::LONGEST_START;
 use super::window::Window;
 use super::{Encoding, Frame, Pull, RawFormat, Source, y4m};
 use crate::error::{Error, Result};
@@ -16,6 +17,7 @@ pub(super) struct Stream {
     window: Window<Box<dyn Read + Send>>,
     name: String,
     content: Content,
+    images: Images,
     max_bytes: usize,
     started: Instant,
 }
@@ -26,8 +28,8 @@ enum Content {
     Unknown,
     /// Images that tell where they end.
     Images,
-    /// A single image, which ends with the stream.
-    Single,
+    /// A file of a kind that is not read.
+    Foreign,
     /// Pixels without headers.
     Raw(RawFormat),
     /// Pixels behind header lines.
@@ -47,6 +49,7 @@ impl Stream {
         let content = raw.map_or(Content::Unknown, Content::Raw);
         Self {
             window: Window::new(reader),
+            images: Images::new(name.clone(), max_bytes),
             name,
             content,
             max_bytes,
@@ -76,8 +79,8 @@ impl Stream {
                 self.sniff()?;
                 self.pull(frame)
             }
-            Content::Images => self.image(frame),
-            Content::Single => self.single(frame),
+            Content::Images => self.images.pull(&mut self.window, frame),
+            Content::Foreign => Ok(self.foreign(frame)),
             Content::Raw(format) => self.raw(frame, format, false),
             Content::Y4m(format) => self.raw(frame, format, true),
             Content::Ended => Ok(false),
@@ -99,8 +102,8 @@ impl Stream {
             })?;
             self.check_size(format)?;
             Content::Y4m(format)
-        } else if is_single(bytes) {
-            Content::Single
+        } else if is_foreign(bytes) {
+            Content::Foreign
         } else {
             Content::Images
         };
@@ -139,105 +142,13 @@ impl Stream {
         }
     }
 
-    fn image(&mut self, frame: &mut Frame) -> Result<bool> {
-        let failed = self.read_failed();
-        let (skipped, mut walker) = match self.skip_to_image()? {
-            (skipped, Some(walker)) => (skipped, walker),
-            (0, None) => return Ok(false),
-            (skipped, None) => {
-                return self
-                    .end(self.error(format!("{skipped} bytes at the end are not an image")));
-            }
-        };
-        if skipped > 0 {
-            return Err(self.error(format!(
-                "{skipped} bytes between images are not an image and were skipped"
-            )));
-        }
-        loop {
-            match walker.walk(self.window.bytes()) {
-                Progress::Complete(length) => {
-                    frame.bytes.clear();
-                    frame
-                        .bytes
-                        .extend_from_slice(&self.window.bytes()[..length]);
-                    self.window.consume(length);
-                    frame.encoding = Encoding::File;
-                    return Ok(true);
-                }
-                Progress::Damaged(length) => {
-                    self.window.consume(length);
-                    let (more, _) = self.skip_to_image()?;
-                    return Err(self.error(format!(
-                        "an image is damaged: {} bytes were skipped",
-                        length + more
-                    )));
-                }
-                Progress::More if self.window.bytes().len() > self.max_bytes => {
-                    self.window.consume(2);
-                    let (more, _) = self.skip_to_image()?;
-                    return Err(self.error(format!(
-                        "an image does not end within {} bytes: {} were skipped",
-                        self.max_bytes,
-                        more + 2
-                    )));
-                }
-                Progress::More => {
-                    if !self.window.more().map_err(&failed)? {
-                        if walker.is_lenient() {
-                            return self.rest(frame);
-                        }
-                        let length = self.window.bytes().len();
-                        return self.end(
-                            self.error(format!("the last image is cut short after {length} bytes")),
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    /// Drops bytes up to the next start of an image. Zeros are padding, not garbage: some
-    /// cameras fill their frames up; they are not counted.
-    fn skip_to_image(&mut self) -> Result<(usize, Option<Walker>)> {
-        let failed = self.read_failed();
-        let mut garbage = 0;
-        loop {
-            let bytes = self.window.bytes();
-            let (before, walker) = find_start(bytes);
-            garbage += bytes[..before].iter().filter(|b| **b != 0).count();
-            self.window.consume(before);
-            if walker.is_some() {
-                return Ok((garbage, walker));
-            }
-            if !self.window.more().map_err(&failed)? {
-                garbage += self.window.bytes().iter().filter(|b| **b != 0).count();
-                self.window.consume(usize::MAX);
-                return Ok((garbage, None));
-            }
-        }
-    }
-
-    fn single(&mut self, frame: &mut Frame) -> Result<bool> {
-        let failed = self.read_failed();
-        while self.window.more().map_err(&failed)? {
-            if self.window.bytes().len() > self.max_bytes {
-                return self.end(self.error(format!(
-                    "no image format is recognised in {} bytes",
-                    self.max_bytes
-                )));
-            }
-        }
-        self.rest(frame)
-    }
-
-    /// All that is left is one image.
-    fn rest(&mut self, frame: &mut Frame) -> Result<bool> {
+    /// A file that is not read: its first bytes are enough to say so.
+    fn foreign(&mut self, frame: &mut Frame) -> bool {
         frame.bytes.clear();
         frame.bytes.extend_from_slice(self.window.bytes());
         frame.encoding = Encoding::File;
         self.content = Content::Ended;
-        Ok(true)
+        true
     }
 
     fn raw(&mut self, frame: &mut Frame, format: RawFormat, headers: bool) -> Result<bool> {
@@ -268,14 +179,13 @@ impl Stream {
     }
 }
 
-/// Whether a file begins here that does not tell where it ends: TIFF, PNM in words, BMP
-/// without its length. Anything else is searched for images: a pipe may be joined in
-/// mid-frame.
-fn is_single(bytes: &[u8]) -> bool {
-    let magics: [&[u8]; 3] = [b"BM", b"II*\0", b"MM\0*"];
-    let pnm = matches!(bytes, [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..]);
-    Walker::at_start(bytes).is_none()
-        && (pnm || magics.iter().any(|magic| bytes.starts_with(magic)))
+/// Whether a file begins here that the decoder does not read but knows, and says so:
+/// HEIC, AVIF and MP4 (ISO/IEC 14496-12), Matroska, PDF. Anything else is searched for
+/// images: a pipe may be joined in mid-frame.
+fn is_foreign(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ftyp")
+        || bytes.starts_with(b"\x1a\x45\xdf\xa3")
+        || bytes.starts_with(b"%PDF")
 }
 
 impl Source for Stream {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use ocelli::engine::Identity;
-use ocelli::pipeline::capture::{self, SourceOptions, SourceSpec, pictures_below};
+use ocelli::pipeline::capture::{open_found, pictures_below};
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::workers::{self, Summary};
 use ocelli::pipeline::write::Format;
@@ -66,11 +66,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
         identity.engine,
         identity.provider
     );
-    let options = SourceOptions {
-        max_bytes: args.decode.max_bytes(),
-        ..SourceOptions::default()
-    };
-    let source = capture::open(&pictures.files, &options)?.source;
+    let source = open_found(pictures.found, args.decode.max_bytes());
     let workers = args.workers.unwrap_or_else(cores);
     let mut count = Count::new(labels);
     let make = move |_| maker.make();
@@ -96,22 +92,24 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
     })
 }
 
-/// Labelled pictures: each file, and its class.
+/// Labelled pictures: each file, or why it cannot be read, and its class.
 struct Pictures {
-    files: Vec<SourceSpec>,
+    found: Vec<Result<PathBuf>>,
     classes: Vec<usize>,
 }
 
 impl Pictures {
     fn below(folder: &Path, labels: &[String]) -> Result<Self> {
-        let (mut files, mut classes) = (Vec::new(), Vec::new());
+        let (mut found, mut classes) = (Vec::new(), Vec::new());
         for (folder, class) in class_folders(folder, labels)? {
-            for file in pictures_below(&folder)? {
-                files.push(SourceSpec::Path(file));
-                classes.push(class);
-            }
+            let pictures = match folder {
+                Ok(folder) => pictures_below(&folder)?,
+                Err(error) => vec![Err(error)],
+            };
+            classes.resize(classes.len() + pictures.len(), class);
+            found.extend(pictures);
         }
-        Ok(Self { files, classes })
+        Ok(Self { found, classes })
     }
 }
 
@@ -185,20 +183,27 @@ impl<'a> Count<'a> {
     }
 }
 
-/// The folder of each class, matched by name.
-fn class_folders(root: &Path, labels: &[String]) -> Result<BTreeMap<PathBuf, usize>> {
+/// The folder of each class, matched by name, by path; or why it cannot be looked into.
+fn class_folders(root: &Path, labels: &[String]) -> Result<Vec<(Result<PathBuf>, usize)>> {
     let place = root.display().to_string();
-    let entries = std::fs::read_dir(root)
-        .map_err(|e| Error::usage(&place, "the folder cannot be read").caused_by(e))?
-        .flatten()
-        .filter(|entry| entry.path().is_dir());
+    let unreadable = |e| Error::usage(&place, "the folder cannot be read").caused_by(e);
     let mut classes = BTreeMap::new();
     let mut strangers = Vec::new();
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        match labels.iter().position(|label| *label == name) {
-            Some(class) => drop(classes.insert(entry.path(), class)),
-            None => strangers.push(format!("`{name}`")),
+    for entry in std::fs::read_dir(root).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let class = labels.iter().position(|label| *label == name);
+        match (std::fs::metadata(&path), class) {
+            (Ok(found), Some(class)) if found.is_dir() => {
+                classes.insert(path.clone(), (Ok(path), class));
+            }
+            (Ok(found), None) if found.is_dir() => strangers.push(format!("`{name}`")),
+            (Err(e), Some(class)) => {
+                let place = path.display().to_string();
+                let error = Error::input(place, "the class's folder cannot be read").caused_by(e);
+                classes.insert(path, (Err(error), class));
+            }
+            _ => {}
         }
     }
     if !strangers.is_empty() {
@@ -223,7 +228,7 @@ fn class_folders(root: &Path, labels: &[String]) -> Result<BTreeMap<PathBuf, usi
             "no folders in it, expected one per class",
         ));
     }
-    Ok(classes)
+    Ok(classes.into_values().collect())
 }
 
 fn show(report: &Report, format: Format) -> Result<()> {
