@@ -2,6 +2,8 @@
 
 mod facts;
 mod foreign;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod graph;
 pub mod manifest;
 mod onnx;

@@ -231,7 +231,10 @@ fn a_label_file_is_read_as_what_it_is_and_refused_with_its_line() {
         order of the model's output";
     assert!(error.contains(expected), "{error}");
     let error = with_labels("short.json", r#"["a", "b"]"#).unwrap_err();
-    assert!(error.contains("2 labels for an output of 4 scores"), "{error}");
+    assert!(
+        error.contains("2 labels for an output of 4 scores"),
+        "{error}"
+    );
 }
 
 #[test]

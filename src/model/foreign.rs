@@ -6,7 +6,7 @@ pub(super) mod labels;
 pub(super) mod python;
 mod quoted;
 pub(super) mod timm;
-mod tree;
+pub(super) mod tree;
 pub(super) mod ultralytics;
 
 use std::path::Path;

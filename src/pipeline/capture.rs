@@ -6,6 +6,8 @@ mod chain;
 mod child;
 mod drops;
 mod files;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod newest;
 mod open;
 mod outage;

@@ -116,7 +116,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<String>> {
 /// The names in a file's bytes; `extension` is the end of its name in lower case.
 pub(in crate::model) fn parse(bytes: &[u8], extension: &str) -> std::result::Result<Names, Fault> {
     let text = text::decode(bytes)?;
-    let found = match Shape::of(&text, extension) {
+    let mut found = match Shape::of(&text, extension) {
         Shape::Literal(literal) => names_of(&tree(&text, literal)?)?,
         Shape::Yaml => names_of(&yaml::parse(&text)?)?,
         Shape::Pbtxt => names_of(&pbtxt::parse(&text)?)?,
@@ -126,8 +126,9 @@ pub(in crate::model) fn parse(bytes: &[u8], extension: &str) -> std::result::Res
     if found.names.is_empty() {
         return Err(Fault::of("the label file is empty"));
     }
-    for (index, name) in found.names.iter().enumerate() {
-        if name.trim().is_empty() {
+    for (index, name) in found.names.iter_mut().enumerate() {
+        *name = name.trim().to_owned();
+        if name.is_empty() {
             return Err(Fault::of(format!("class {index} has an empty name")));
         }
         if let Some(control) = name.chars().find(|c| c.is_control() && *c != '\t') {

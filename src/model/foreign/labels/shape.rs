@@ -253,14 +253,14 @@ fn number_of(tree: &Tree) -> Option<usize> {
 /// with its name, or an object with a name.
 fn name_of(tree: &Tree) -> Option<String> {
     match tree {
-        Tree::Text(text) => Some(text.trim().to_owned()),
+        Tree::Text(text) => Some(text.clone()),
         Tree::Whole(number) => Some(number.to_string()),
         Tree::List(pair) => match &pair[..] {
             [Tree::Text(id), Tree::Text(name)] if lines::is_wordnet_id(id) => Some(name.clone()),
             _ => None,
         },
         Tree::Map(_) => match NAMES.iter().find_map(|key| tree.get(key))? {
-            Tree::Text(text) => Some(text.trim().to_owned()),
+            Tree::Text(text) => Some(text.clone()),
             Tree::Whole(number) => Some(number.to_string()),
             _ => None,
         },
