@@ -242,6 +242,7 @@ mod tests {
             &["0", "1", "2"],
             &["n01440764", "n01443537"],
             &["3D", "2D", "1D"],
+            &["0 - 2 years", "3 - 9 years"],
             &["#1", "#2"],
             &["Boeing 737", "Airbus 320"],
             &["background", "tench, Tinca tinca"],
@@ -458,6 +459,11 @@ mod tests {
             ),
             ("csv", b"label\nant\nbee\ncat\n", ABC),
             ("csv", b"ant\nbee\ncat\n", ABC),
+            (
+                "csv",
+                b"\"tench, Tinca tinca\"\ngoldfish\n",
+                &["tench, Tinca tinca", "goldfish"],
+            ),
             ("csv", b"label,name\n0,0\n1,1\n", &["0", "1"]),
             ("txt", b"name,index\nant,0\nbee,1\ncat,2\n", ABC),
             (
@@ -564,10 +570,7 @@ mod tests {
             remarks("1: ant\n2: bee"),
             ["the labels are numbered from 1: `ant` is taken for the first class"]
         );
-        assert_eq!(remarks("ant\n\nbee"), ["1 blank lines are left out"]);
-        assert_eq!(
-            remarks("# x\nant\nbee"),
-            ["1 lines of comment are left out"]
-        );
+        assert_eq!(remarks("ant\n\nbee"), ["blank lines left out: 1"]);
+        assert_eq!(remarks("# x\nant\nbee"), ["lines of comment left out: 1"]);
     }
 }

@@ -30,14 +30,18 @@ enum Mark {
     Blank,
     /// A comma, a colon or the like.
     Sign,
-    /// One of these with a digit right behind it, as in `0,5` or `16:9`.
+    /// One of these with a digit behind it, as in `0,5`, `16:9` or `3 - 9`.
     Tight,
 }
 
 /// The labels in a text.
 pub(super) fn parse(text: &str) -> Result<Names, Fault> {
-    let mut lines: Vec<Line> = (1..)
-        .zip(text.lines())
+    of_lines((1..).zip(text.lines()))
+}
+
+/// The labels in lines, each with its number in the file.
+pub(super) fn of_lines<'a>(lines: impl Iterator<Item = (usize, &'a str)>) -> Result<Names, Fault> {
+    let mut lines: Vec<Line> = lines
         .map(|(at, text)| Line {
             at: Some(at),
             text: text.trim(),
@@ -50,16 +54,16 @@ pub(super) fn parse(text: &str) -> Result<Names, Fault> {
     lines.retain(|line| !line.text.is_empty());
     let mut remarks = Vec::new();
     if all > lines.len() {
-        remarks.push(format!("{} blank lines are left out", all - lines.len()));
+        remarks.push(format!("blank lines left out: {}", all - lines.len()));
     }
     if let Some(comments) = comments(&lines) {
         lines.drain(..comments);
-        remarks.push(format!("{comments} lines of comment are left out"));
+        remarks.push(format!("lines of comment left out: {comments}"));
     }
     if lines.is_empty() {
         return Err(Fault::of("the label file is empty"));
     }
-    refuse_structure(text, &lines)?;
+    refuse_structure(&lines)?;
     let mut found = numbered_or_plain(&lines)?;
     found.remarks.extend(remarks);
     Ok(found)
@@ -82,7 +86,7 @@ fn comments(lines: &[Line]) -> Option<usize> {
 }
 
 /// Refuses what is a piece of something else.
-fn refuse_structure(text: &str, lines: &[Line]) -> Result<(), Fault> {
+fn refuse_structure(lines: &[Line]) -> Result<(), Fault> {
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
         return Ok(());
     };
@@ -94,9 +98,10 @@ fn refuse_structure(text: &str, lines: &[Line]) -> Result<(), Fault> {
         let fault = fault(first, "is a pointer of Git LFS, not the file itself");
         return Err(fault.with_remedy("fetch the file (git lfs pull)"));
     }
+    let is_closed = |line: &Line| line.text.contains("</") || line.text.contains("/>");
     if first.text.starts_with("<!")
         || first.text.starts_with("<?")
-        || first.text.starts_with('<') && (text.contains("</") || text.contains("/>"))
+        || first.text.starts_with('<') && lines.iter().any(is_closed)
     {
         return Err(fault(first, "is markup: a web page, or XML"));
     }
@@ -307,17 +312,19 @@ fn front(text: &str) -> Option<Split<'_>> {
             if name.len() == rest.len() {
                 return None;
             }
-            spaced_sign(name).map_or((Mark::Blank, name), |name| (Mark::Sign, name))
+            spaced_sign(name).unwrap_or((Mark::Blank, name))
         }
     };
     let name = name.trim_start();
     (!name.is_empty()).then_some(Split { number, name, mark })
 }
 
-/// What follows a sign that stands between blanks.
-fn spaced_sign(text: &str) -> Option<&str> {
-    text.strip_prefix([':', '=', '|', '-'])
-        .filter(|name| name.starts_with([' ', '\t']))
+/// A sign between blanks, and what follows it. `0 - 2 years` is a span.
+fn spaced_sign(text: &str) -> Option<(Mark, &str)> {
+    let name = text.strip_prefix([':', '=', '|', '-'])?;
+    let is_span = name.trim_start().starts_with(|c: char| c.is_ascii_digit());
+    let mark = if is_span { Mark::Tight } else { Mark::Sign };
+    name.starts_with([' ', '\t']).then_some((mark, name))
 }
 
 /// `cat 0`, `cat: 0`, `cat,0`, `cat = 0`.

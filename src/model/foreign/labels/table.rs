@@ -87,12 +87,18 @@ pub(super) fn parse(text: &str) -> Result<Names, Fault> {
     }
 }
 
-/// A table of one column.
+/// A table of one column: lines, out of their quotes.
 fn single(text: &str) -> Result<Names, Fault> {
-    match text.split_once('\n') {
-        Some((first, rest)) if NAMES.contains(&&field(first)[..]) => lines::parse(rest),
-        _ => lines::parse(text),
+    let rows = records(text, b',')?;
+    if rows.iter().any(|row| row.fields.len() > 1) {
+        return lines::parse(text);
     }
+    let name = |row: &Row| field(&row.fields[0]);
+    let has_header = rows
+        .first()
+        .is_some_and(|row| NAMES.contains(&&name(row)[..]));
+    let body = rows.iter().skip(usize::from(has_header));
+    lines::of_lines(body.map(|row| (row.line, row.fields[0].as_str())))
 }
 
 struct Row {
