@@ -53,6 +53,9 @@ pub mod engine;
 mod environment;
 mod error;
 mod ffi;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzz;
 mod jpeg;
 pub mod model;
 pub mod notify;

@@ -2,6 +2,8 @@
 
 mod facts;
 mod foreign;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod graph;
 pub mod manifest;
 mod onnx;
@@ -367,8 +369,8 @@ fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {
         .or(image_metadata::facts(&place, proto)?))
 }
 
-/// A file of 1001 ImageNet labels begins with "background"; a model of 1000 classes has
-/// no score for it. Any other difference is left to the check of the counts.
+/// A file of 1001 ImageNet labels begins with "background" (torchvision writes
+/// "__background__"); a model of 1000 classes has no score for it. Any other difference is left to the check of the counts.
 fn fitting(mut labels: Vec<String>, proto: &ModelProto, output: Option<&str>) -> Vec<String> {
     let outputs = proto.outputs();
     let scores = outputs
@@ -376,11 +378,12 @@ fn fitting(mut labels: Vec<String>, proto: &ModelProto, output: Option<&str>) ->
         .find(|port| output.is_none_or(|name| port.name == name));
     let classes: Option<usize> = scores.and_then(|p| p.shape.iter().skip(1).copied().product());
     if classes.is_some_and(|c| c + 1 == labels.len())
-        && labels[0].eq_ignore_ascii_case("background")
+        && ["background", "__background__"].contains(&&labels[0].to_lowercase()[..])
     {
         let classes = labels.len() - 1;
         log::warn!(
-            "the label file's first line, \"background\", is left out: the model has {classes} classes"
+            "the label file's first label, \"{}\", is left out: the model has {classes} classes",
+            labels[0]
         );
         labels.remove(0);
     }

@@ -10,7 +10,7 @@ use crate::support::root;
 const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json"];
 
 /// All others, and the files that may use them.
-const DOORS: [(&str, &[&str]); 57] = [
+const DOORS: [(&str, &[&str]); 58] = [
     ("axum", &["serve/"]),
     ("base64", &["proof/replay.rs", "serve/token.rs"]),
     ("clap", &["bin/ocelli/cli.rs", "bin/ocelli/cli/"]),
@@ -21,7 +21,7 @@ const DOORS: [(&str, &[&str]); 57] = [
         "csv",
         &[
             "bin/ocelli/commands/eval/confusion.rs",
-            "model/foreign/labels.rs",
+            "model/foreign/labels/table.rs",
             "pipeline/write/csv.rs",
         ],
     ),
@@ -81,7 +81,10 @@ const DOORS: [(&str, &[&str]); 57] = [
     ("percent_encoding", &["notify/mqtt/address.rs"]),
     ("png", &["bin/ocelli/commands/eval/plot.rs"]),
     ("prometheus_client", &["serve/metrics.rs"]),
-    ("prost", &["model/onnx.rs", "model/pack.rs"]),
+    (
+        "prost",
+        &["model/fuzz.rs", "model/onnx.rs", "model/pack.rs"],
+    ),
     ("pulp", &["pipeline/preprocess/"]),
     ("rten", &["engine/rten.rs"]),
     ("rten_tensor", &["engine/rten.rs"]),
@@ -99,6 +102,7 @@ const DOORS: [(&str, &[&str]); 57] = [
     ),
     ("rustls", &["serve/listen.rs", "serve/server.rs", "tls/"]),
     ("rustls_native_certs", &["tls/roots.rs"]),
+    ("saphyr_parser", &["model/foreign/labels/yaml.rs"]),
     ("schemars", &["schema.rs", "serve/"]),
     ("sd_notify", &["bin/ocelli/service_manager.rs"]),
     (

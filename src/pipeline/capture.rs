@@ -9,6 +9,8 @@ mod files;
 mod folder;
 mod images;
 mod multipart;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod newest;
 mod open;
 mod outage;

@@ -2,6 +2,8 @@
 //! literals. Its classifiers resize the shorter side, crop the centre and take RGB from
 //! 0 to 1 (`classify_transforms` with mean 0 and std 1).
 
+use super::tree::Tree;
+use super::{labels, python};
 use crate::error::{Error, Result};
 use crate::model::facts::{Facts, fact};
 use crate::model::manifest::{Color, Filter, Resize, Size};
@@ -27,7 +29,9 @@ pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     let labels = parse_names(names).ok_or_else(|| {
         Error::model(
             place,
-            format!("the metadata key `names` is not a dict from 0 upwards: {names:.60}"),
+            format!(
+                "the metadata key `names` is neither a dict from 0 upwards nor a list: {names:.60}"
+            ),
         )
         .with_remedy("give the labels")
         .with_settings(&["labels"])
@@ -71,54 +75,22 @@ fn parse_size(text: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// The values of a Python dict literal with the keys 0, 1, 2, …:
-/// `{0: 'tench', 1: "Granny's apple"}`. Python's `repr` takes double quotes where the
-/// text has an apostrophe, and a backslash before a quote where it has both.
+/// The names in a Python literal: a dict with the keys 0, 1, 2, …, or a list.
 fn parse_names(literal: &str) -> Option<Vec<String>> {
-    let mut rest = literal.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
-    let mut names = Vec::new();
-    while !rest.is_empty() {
-        let (key, value) = rest.split_once(':')?;
-        if key.trim().parse() != Ok(names.len()) {
-            return None;
+    let names = match python::literal(literal.trim()).ok()? {
+        Tree::List(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Tree::Text(name) => Some(name),
+                _ => None,
+            })
+            .collect::<Option<_>>()?,
+        tree => {
+            let found = labels::names_of(&tree).ok()?;
+            found.remarks.is_empty().then_some(found.names)?
         }
-        let (name, after) = python_string(value.trim_start())?;
-        names.push(name);
-        let after = after.trim_start();
-        rest = after.strip_prefix(',').unwrap_or(after).trim_start();
-        if !after.starts_with(',') && !after.is_empty() {
-            return None;
-        }
-    }
+    };
     (!names.is_empty()).then_some(names)
-}
-
-/// A Python string literal at the start of `text`, and what follows it.
-fn python_string(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    let mut name = String::new();
-    let mut chars = text.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
-        match c {
-            c if c == quote => return Some((name, &text[at + 1..])),
-            '\\' => match chars.next()?.1 {
-                'n' => name.push('\n'),
-                't' => name.push('\t'),
-                digits @ ('x' | 'u' | 'U') => {
-                    let length = match digits {
-                        'x' => 2,
-                        'u' => 4,
-                        _ => 8,
-                    };
-                    let hex: String = chars.by_ref().take(length).map(|(_, c)| c).collect();
-                    name.push(char::from_u32(u32::from_str_radix(&hex, 16).ok()?)?);
-                }
-                other => name.push(other),
-            },
-            c => name.push(c),
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -127,7 +99,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_python_writes_them() {
-        let cases: [(&str, Option<&[&str]>); 9] = [
+        let cases: [(&str, Option<&[&str]>); 10] = [
             ("{0: 'tench', 1: 'goldfish'}", Some(&["tench", "goldfish"])),
             (r#"{0: "Granny's", 1: 'b'}"#, Some(&["Granny's", "b"])),
             (r#"{0: 'it\'s "quoted"'}"#, Some(&[r#"it's "quoted""#])),
@@ -137,6 +109,7 @@ mod tests {
                 Some(&["tab\there", "é€"]),
             ),
             ("{0: 'ünïcode 🍎'}", Some(&["ünïcode 🍎"])),
+            ("['a', 'b']", Some(&["a", "b"])),
             ("{1: 'a'}", None),
             ("{0: 'a' 1: 'b'}", None),
             ("{}", None),

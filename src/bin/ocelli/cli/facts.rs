@@ -25,7 +25,7 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Facts, where the model does not state them")]
 pub(crate) struct FactArgs {
-    /// Label file: a name per line, synsets, or CSV with index,name
+    /// Label file: a name per line, CSV, JSON, a Python dict or list, YAML, or pbtxt
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// Name of the input, where there are several
