@@ -7,3 +7,5 @@
 #[cfg(feature = "onnxruntime")]
 pub(crate) mod onnxruntime;
 pub(crate) mod turbojpeg;
+#[cfg(all(feature = "v4l", target_os = "linux"))]
+pub(crate) mod v4l2;

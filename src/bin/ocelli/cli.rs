@@ -166,6 +166,7 @@ impl RunArgs {
                 ListFormat::Lines
             },
             max_bytes: self.decode.max_bytes(),
+            poll_rate: self.live.max_fps,
         }
     }
 }

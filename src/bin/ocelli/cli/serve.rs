@@ -117,6 +117,7 @@ impl ServeArgs {
         SourceOptions {
             mode: self.camera.mode(manifest, self.decode.framing()),
             max_bytes: self.decode.max_bytes(),
+            poll_rate: self.live.max_fps,
             ..SourceOptions::default()
         }
     }

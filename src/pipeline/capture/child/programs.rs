@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::environment::has_program;
+use crate::environment::{has_program, is_raspberry_pi_5};
 use crate::error::{Error, Result};
-use crate::pipeline::capture::{Coding, Encoding, ModeRequest, PixelFormat, RawFormat};
+use crate::pipeline::capture::rows::Rows;
+use crate::pipeline::capture::{Coding, Encoding, Matrix, ModeRequest, PixelFormat};
 
 /// A command whose output is frames.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +16,7 @@ pub(crate) struct Program {
     /// The program and its arguments.
     pub command: Vec<String>,
     /// What its output is; `None` if that can be told from its bytes.
-    pub raw: Option<RawFormat>,
+    pub(in crate::pipeline::capture) raw: Option<Rows>,
     /// Whether frames have a clock of their own, and the program is started again.
     pub live: bool,
     /// What to do if it is missing.
@@ -46,6 +47,11 @@ impl Program {
 const SHELL: [&str; 4] = ["sh", "-c", "exec \"$@\" 3>&1 1>&2", "ocelli"];
 
 const FFMPEG: &str = "ffmpeg";
+
+/// Has FFmpeg turn whatever the video says of its colours (BT.709, BT.2020, full range) into
+/// BT.601 in video range, as YUV4MPEG2 does not say which they are. Of a video that is so
+/// already, or does not say, it costs nothing.
+const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv";
 
 /// Whether `path` is a video by its name.
 pub(crate) fn is_video(path: &Path) -> bool {
@@ -88,7 +94,7 @@ fn ffmpeg(source: &str, before: &[&str], input: &str) -> Result<Program> {
     let start = [FFMPEG, "-nostdin", "-v", "error"];
     let every_frame = every_frame(source)?;
     let from = ["-i", input, "-map", "0:v:0", every_frame, "passthrough"];
-    let form = ["-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"];
+    let form = ["-vf", COLOURS, "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"];
     let words = start.iter().chain(before).chain(&from).chain(&form);
     Ok(Program {
         source: source.to_owned(),
@@ -127,7 +133,7 @@ fn every_frame(source: &str) -> Result<&'static str> {
 }
 
 /// `rtsp://user:secret@host/` without the secret: it would stand in every record.
-fn without_password(url: &str) -> String {
+pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
@@ -175,6 +181,10 @@ fn csi_mode(source: &str, request: &ModeRequest) -> Result<Mode> {
     }
     let usual = [(640, 480), (1280, 720), (1920, 1080)];
     let (width, height) = match (request.width, request.height) {
+        (Some(width), Some(height)) if width % 2 + height % 2 > 0 => {
+            let size = format!("{source} has even sizes only, not {width}x{height}");
+            return Err(Error::usage("size", size).with_settings(&["width", "height"]));
+        }
         (Some(width), Some(height)) => (width, height),
         (None, None) => usual
             .into_iter()
@@ -215,7 +225,7 @@ fn raspberry(source: &str, program: &str, camera: u32, mode: &Mode) -> Program {
     Program {
         source: source.to_owned(),
         command: words(&[program], &arguments),
-        raw: raw(mode),
+        raw: raspberry_rows(mode),
         live: true,
         remedy: "apt install rpicam-apps".into(),
     }
@@ -236,7 +246,7 @@ fn jetson(source: &str, camera: u32, mode: &Mode) -> Program {
     Program {
         source: source.to_owned(),
         command: words(&start, &arguments),
-        raw: raw(mode),
+        raw: jetson_rows(mode),
         live: true,
         remedy: "apt install gstreamer1.0-tools nvidia-l4t-gstreamer".into(),
     }
@@ -252,12 +262,29 @@ fn words(start: &[&str], rest: &str) -> Vec<String> {
         .collect()
 }
 
-fn raw(mode: &Mode) -> Option<RawFormat> {
-    match mode
-        .coding
-        .encoding(mode.width as usize, mode.height as usize, false)
-    {
-        Encoding::Raw(format) => Some(format),
+/// The rows of rpicam-vid's YUV 4:2:0: it asks libcamera for JPEG's colours at every size,
+/// BT.601 in full range, and writes the buffer as it is, padding included. The Pi 5's
+/// hardware begins rows of chroma, half as long as luma's, at multiples of 64 bytes, those
+/// before it rows of luma (`computeOptimalStride` in libcamera's `pipeline/rpi/pisp`).
+fn raspberry_rows(mode: &Mode) -> Option<Rows> {
+    let rows = rows(mode, true)?;
+    let multiple = if is_raspberry_pi_5() { 128 } else { 64 };
+    let stride = rows.format.width.next_multiple_of(multiple);
+    Some(Rows::with_stride(rows.format, stride))
+}
+
+/// The rows of GStreamer's I420: each plane's begin at multiples of 4 bytes.
+fn jetson_rows(mode: &Mode) -> Option<Rows> {
+    let rows = rows(mode, false)?;
+    let width = rows.format.width;
+    let strides = [width, width / 2, width / 2].map(|row| row.next_multiple_of(4));
+    Some(Rows::padded(rows.format, strides))
+}
+
+fn rows(mode: &Mode, full_range: bool) -> Option<Rows> {
+    let size = (mode.width as usize, mode.height as usize);
+    match mode.coding.encoding(size, full_range, Matrix::Bt601) {
+        Encoding::Raw(format) => Some(Rows::packed(format)),
         Encoding::File => None,
     }
 }
