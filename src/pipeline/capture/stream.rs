@@ -6,9 +6,9 @@
 use std::io::Read;
 use std::time::Instant;
 
+use super::rows::Rows;
 use super::split::{LONGEST_START, Progress, Walker, find_start};
 use super::window::Window;
-use super::rows::Rows;
 use super::{Encoding, Frame, Pull, RawFormat, Source, y4m};
 use crate::error::{Error, Result};
 

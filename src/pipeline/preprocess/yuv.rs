@@ -67,7 +67,10 @@ impl Colours {
             black,
             luma: fixed(luma),
             red: fixed(red * chroma),
-            green: (fixed(-blue * kb / kg * chroma), fixed(-red * kr / kg * chroma)),
+            green: (
+                fixed(-blue * kb / kg * chroma),
+                fixed(-red * kr / kg * chroma),
+            ),
             blue: fixed(blue * chroma),
         }
     }

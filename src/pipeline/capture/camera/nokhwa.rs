@@ -96,7 +96,8 @@ impl Portable {
         };
         frame.bytes.clear();
         frame.bytes.extend_from_slice(bytes);
-        frame.encoding = coding.encoding((width_x as usize, height_y as usize), false, Matrix::Bt601);
+        frame.encoding =
+            coding.encoding((width_x as usize, height_y as usize), false, Matrix::Bt601);
         if let Encoding::Raw(format) = frame.encoding {
             // Buffers may be longer than their pixels.
             frame.bytes.truncate(format.frame_bytes().unwrap_or(0));

@@ -21,6 +21,8 @@ pub(crate) struct Program {
     pub live: bool,
     /// What to do if it is missing.
     pub remedy: String,
+    /// User and password of an address, which nobody is told.
+    pub secret: Option<String>,
 }
 
 impl Program {
@@ -39,7 +41,15 @@ impl Program {
             .command
             .iter()
             .filter(|word| !SHELL.contains(&word.as_str()));
-        plain.cloned().collect::<Vec<_>>().join(" ")
+        self.without_secret(&plain.cloned().collect::<Vec<_>>().join(" "))
+    }
+
+    /// What it says, fit for the log.
+    pub(crate) fn without_secret(&self, text: &str) -> String {
+        match &self.secret {
+            Some(secret) => text.replace(secret, ""),
+            None => text.to_owned(),
+        }
     }
 }
 
@@ -69,13 +79,21 @@ pub(crate) fn is_video(path: &Path) -> bool {
 /// # Errors
 /// There is no FFmpeg.
 pub(crate) fn network(url: &str) -> Result<Program> {
-    let mut input = vec!["-fflags", "nobuffer", "-flags", "low_delay"];
+    let mut input = vec![
+        "-fflags",
+        "nobuffer",
+        "-flags",
+        "low_delay",
+        "-fpsprobesize",
+        "0",
+    ];
     if url.starts_with("rtsp") {
         // Over UDP, lost packets smear pictures.
         input.extend(["-rtsp_transport", "tcp"]);
     }
     Ok(Program {
         live: true,
+        secret: user_and_password(url).map(|login| format!("{login}@")),
         ..ffmpeg(&without_password(url), &input, url)?
     })
 }
@@ -94,7 +112,15 @@ fn ffmpeg(source: &str, before: &[&str], input: &str) -> Result<Program> {
     let start = [FFMPEG, "-nostdin", "-v", "error"];
     let every_frame = every_frame(source)?;
     let from = ["-i", input, "-map", "0:v:0", every_frame, "passthrough"];
-    let form = ["-vf", COLOURS, "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"];
+    let form = [
+        "-vf",
+        COLOURS,
+        "-pix_fmt",
+        "yuv420p",
+        "-f",
+        "yuv4mpegpipe",
+        "-",
+    ];
     let words = start.iter().chain(before).chain(&from).chain(&form);
     Ok(Program {
         source: source.to_owned(),
@@ -102,6 +128,7 @@ fn ffmpeg(source: &str, before: &[&str], input: &str) -> Result<Program> {
         raw: None,
         live: false,
         remedy: "apt install ffmpeg".into(),
+        secret: None,
     })
 }
 
@@ -134,14 +161,16 @@ fn every_frame(source: &str) -> Result<&'static str> {
 
 /// `rtsp://user:secret@host/` without the secret: it would stand in every record.
 pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    match rest[..end].rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{}", &rest[end..]),
+    match user_and_password(url) {
+        Some(login) => url.replacen(&format!("{login}@"), "", 1),
         None => url.to_owned(),
     }
+}
+
+fn user_and_password(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?']).next()?;
+    host.rsplit_once('@').map(|(login, _)| login)
 }
 
 /// A camera behind a ribbon cable: through `rpicam-vid` on a Raspberry Pi, through
@@ -228,6 +257,7 @@ fn raspberry(source: &str, program: &str, camera: u32, mode: &Mode) -> Program {
         raw: raspberry_rows(mode),
         live: true,
         remedy: "apt install rpicam-apps".into(),
+        secret: None,
     }
 }
 
@@ -249,6 +279,7 @@ fn jetson(source: &str, camera: u32, mode: &Mode) -> Program {
         raw: jetson_rows(mode),
         live: true,
         remedy: "apt install gstreamer1.0-tools nvidia-l4t-gstreamer".into(),
+        secret: None,
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
+use ureq::Agent;
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::StatusCode;
 use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
-use ureq::Agent;
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -45,8 +45,8 @@ impl Client {
     /// It is no address.
     pub(super) fn new(url: &str, max_bytes: usize) -> Result<Self> {
         let name = without_password(url);
-        let mut parsed = Url::parse(url)
-            .map_err(|e| Error::usage(&name, "is not an address").caused_by(e))?;
+        let mut parsed =
+            Url::parse(url).map_err(|e| Error::usage(&name, "is not an address").caused_by(e))?;
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
         let authorization = (!parsed.username().is_empty()).then(|| {
             let password = decoded(parsed.password().unwrap_or_default());

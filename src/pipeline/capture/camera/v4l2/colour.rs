@@ -23,10 +23,7 @@ pub(super) fn matrix(encoding: u32, colorspace: u32) -> (Matrix, Option<&'static
         1 | 3 | 5 => (Matrix::Bt601, None),
         2 | 4 => (Matrix::Bt709, None),
         6 => (Matrix::Bt2020, None),
-        7 => (
-            Matrix::Bt2020,
-            Some("BT.2020 with constant luminance"),
-        ),
+        7 => (Matrix::Bt2020, Some("BT.2020 with constant luminance")),
         8 => (Matrix::Bt709, SMPTE_240M),
         _ => match colorspace {
             c if c == Colorspace::Rec709 as u32 || c == Colorspace::DCIP3 as u32 => {

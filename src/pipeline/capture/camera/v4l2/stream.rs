@@ -132,7 +132,9 @@ impl CameraStream {
             if let Err(why) = copy(bytes, meta, self.rows, &mut frame.bytes) {
                 return Dequeued::Damaged(why);
             }
-            frame.encoding = self.rows.map_or(Encoding::File, |r| Encoding::Raw(r.format));
+            frame.encoding = self
+                .rows
+                .map_or(Encoding::File, |r| Encoding::Raw(r.format));
             frame.instant = taken.checked_sub(age).unwrap_or(taken);
             frame.time = SystemTime::now() - age;
             frame.capture = taken.elapsed();
