@@ -15,5 +15,7 @@ mod server;
 pub(crate) use client::client;
 #[cfg(any(feature = "http", feature = "webhook"))]
 pub(crate) use http::agent_config;
+#[cfg(feature = "http")]
+pub(crate) use http::is_untrusted;
 #[cfg(feature = "serve")]
 pub use server::server;

@@ -7,8 +7,8 @@ use ureq::typestate::AgentScope;
 
 use super::roots::system_roots;
 
-/// The settings of an HTTP client under Ocelli's name.
-pub(crate) fn agent_config() -> ConfigBuilder<AgentScope> {
+/// The settings of an HTTP client under Ocelli's name; `trusting` takes any certificate.
+pub(crate) fn agent_config(trusting: bool) -> ConfigBuilder<AgentScope> {
     // The system's authorities, as for the broker: a private one is among them.
     let roots: Vec<_> = system_roots()
         .iter()
@@ -20,6 +20,20 @@ pub(crate) fn agent_config() -> ConfigBuilder<AgentScope> {
         roots.into()
     };
     Agent::config_builder()
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .tls_config(
+            TlsConfig::builder()
+                .root_certs(roots)
+                .disable_verification(trusting)
+                .build(),
+        )
         .user_agent(concat!("ocelli/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Whether it failed because the server's certificate is not trusted.
+pub(crate) fn is_untrusted(error: &ureq::Error) -> bool {
+    let ureq::Error::Io(error) = error else {
+        return false;
+    };
+    let inner = error.get_ref().and_then(|e| e.downcast_ref());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

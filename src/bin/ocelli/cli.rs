@@ -100,7 +100,7 @@ pub(crate) enum Command {
 /// `ocelli run`
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `replay:DIR`, `synthetic:`
+    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `http://…`, `replay:DIR`, `synthetic:`
     #[arg(value_name = "SOURCE", value_parser = values::source())]
     pub(crate) sources: Vec<SourceSpec>,
     /// text, json (one object per line) or csv

@@ -49,7 +49,7 @@ impl Webhook {
     /// A webhook.
     pub(crate) fn new(url: &Url) -> Self {
         Self {
-            agent: tls::agent_config().build().new_agent(),
+            agent: tls::agent_config(false).build().new_agent(),
             url: url.0.clone(),
         }
     }

@@ -70,6 +70,9 @@ impl Http {
         self.outage.pause();
         let asked = Instant::now();
         let patience = if self.proved { STALL } else { FIRST };
+        if !self.proved {
+            self.client.meet(patience);
+        }
         match self.client.ask(patience, &mut frame.bytes) {
             Ok(Answer::Picture) => {
                 let name = self.client.name();

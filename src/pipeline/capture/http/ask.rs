@@ -7,10 +7,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
-use ureq::Agent;
 use ureq::config::RedirectAuthHeaders;
-use ureq::http::StatusCode;
 use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body};
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -56,14 +56,8 @@ impl Client {
         // These fail where an address has no host, and such a one has no user either.
         let _ = parsed.set_username("");
         let _ = parsed.set_password(None);
-        let config = tls::agent_config()
-            .http_status_as_error(false)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            // Small servers have few connections, and drop those that are idle.
-            .max_idle_connections(0)
-            .build();
         Ok(Self {
-            agent: config.new_agent(),
+            agent: agent(false),
             name,
             url: parsed.into(),
             authorization,
@@ -82,19 +76,7 @@ impl Client {
     /// # Errors
     /// The server cannot be reached, refuses, or gives what is no picture.
     pub(super) fn ask(&self, patience: Duration, picture: &mut Vec<u8>) -> Result<Answer> {
-        let mut request = self.agent.get(&self.url);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        let answered = request
-            .config()
-            .timeout_resolve(Some(patience))
-            .timeout_connect(Some(patience))
-            .timeout_recv_response(Some(patience))
-            .timeout_per_read(Some(patience))
-            .build()
-            .call();
-        let response = answered.map_err(|e| self.unreachable(e))?;
+        let response = self.get(patience).map_err(|e| self.unreachable(e))?;
         let header = |name| {
             let value = response.headers().get(name).and_then(|v| v.to_str().ok());
             value.unwrap_or_default().trim().to_ascii_lowercase()
@@ -139,6 +121,36 @@ impl Client {
         }
     }
 
+    /// Makes sure whom it talks to, as far as that can be: cameras sign their certificates
+    /// themselves. One that is not trusted at first is taken as it is, and that is said.
+    pub(super) fn meet(&mut self, patience: Duration) {
+        if self.url.starts_with("https:")
+            && let Err(error) = self.get(patience)
+            && tls::is_untrusted(&error)
+        {
+            log::warn!(
+                "{}: nobody that this system trusts vouches for the server ({error}): whoever stands in between could read the password and show other pictures",
+                self.name
+            );
+            self.agent = agent(true);
+        }
+    }
+
+    fn get(&self, patience: Duration) -> std::result::Result<Response<Body>, ureq::Error> {
+        let mut request = self.agent.get(&self.url);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        request
+            .config()
+            .timeout_resolve(Some(patience))
+            .timeout_connect(Some(patience))
+            .timeout_recv_response(Some(patience))
+            .timeout_per_read(Some(patience))
+            .build()
+            .call()
+    }
+
     fn picture(&self, body: impl Read, picture: &mut Vec<u8>) -> Result<Answer> {
         picture.clear();
         let most = self.max_bytes as u64 + 1;
@@ -177,6 +189,16 @@ impl Client {
     fn unreadable(&self, error: std::io::Error) -> Error {
         Error::input(&self.name, "cannot be read").caused_by(error)
     }
+}
+
+fn agent(trusting: bool) -> Agent {
+    tls::agent_config(trusting)
+        .http_status_as_error(false)
+        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+        // Small servers have few connections, and drop those that are idle.
+        .max_idle_connections(0)
+        .build()
+        .new_agent()
 }
 
 /// Reads until `buffer` is full or the end has come.
