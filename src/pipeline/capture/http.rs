@@ -38,7 +38,7 @@ enum State {
     /// Pictures one after the other.
     Pictures(super::stream::Stream),
     /// FFmpeg reads it.
-    Video(Child),
+    Video(Box<Child>),
 }
 
 impl Http {
@@ -95,7 +95,7 @@ impl Http {
                 match child::network(&self.url) {
                     Ok(program) => {
                         let child = Child::new(program, self.max_bytes, self.handle.clone());
-                        self.state = State::Video(child);
+                        self.state = State::Video(Box::new(child));
                     }
                     Err(error) => return Some(Pull::Broken(error)),
                 }
