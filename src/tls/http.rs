@@ -30,6 +30,7 @@ pub(crate) fn agent_config(trusting: bool) -> ConfigBuilder<AgentScope> {
 }
 
 /// Whether it failed because the server's certificate is not trusted.
+#[cfg(feature = "http")]
 pub(crate) fn is_untrusted(error: &ureq::Error) -> bool {
     let ureq::Error::Io(error) = error else {
         return false;

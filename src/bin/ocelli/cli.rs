@@ -97,8 +97,13 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
 }
 
+/// What stands below `ocelli run --help`.
+const RUN_NOTES: &str = "frame_age_ms counts to the record from a camera driver's timestamp; of streams and other \
+programs' frames from when one has come. An RTSP frame comes one interval between frames after it was sent.";
+
 /// `ocelli run`
 #[derive(Debug, Args)]
+#[command(after_help = RUN_NOTES)]
 pub(crate) struct RunArgs {
     /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `http://…`, `replay:DIR`, `synthetic:`
     #[arg(value_name = "SOURCE", value_parser = values::source())]

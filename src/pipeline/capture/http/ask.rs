@@ -2,7 +2,7 @@
 //! odd: types are missing or wrong, so that where the type does not tell, the first bytes do.
 
 use std::io::{Cursor, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -14,7 +14,7 @@ use ureq::{Agent, Body};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::pipeline::capture::child::without_password;
+use crate::pipeline::capture::child::{FIRST, without_password};
 use crate::pipeline::capture::stream::Stream;
 use crate::tls;
 
@@ -151,17 +151,27 @@ impl Client {
             .call()
     }
 
-    fn picture(&self, body: impl Read, picture: &mut Vec<u8>) -> Result<Answer> {
+    /// Reads a picture to its end, which has to come in time, however slowly it goes on.
+    fn picture(&self, mut body: impl Read, picture: &mut Vec<u8>) -> Result<Answer> {
         picture.clear();
-        let most = self.max_bytes as u64 + 1;
-        let mut body = body.take(most);
-        body.read_to_end(picture).map_err(|e| self.unreadable(e))?;
-        if picture.len() > self.max_bytes {
-            let error = Error::input(&self.name, "the picture is too large");
-            let most = format!("at most {} bytes", self.max_bytes);
-            return Err(error.with_expected(most).with_settings(&["max_pixels"]));
+        let started = Instant::now();
+        let mut chunk = [0; 16 * 1024];
+        loop {
+            match body.read(&mut chunk).map_err(|e| self.unreadable(e))? {
+                0 => return Ok(Answer::Picture),
+                count => picture.extend_from_slice(&chunk[..count]),
+            }
+            if picture.len() > self.max_bytes {
+                let error = Error::input(&self.name, "the picture is too large");
+                let most = format!("at most {} bytes", self.max_bytes);
+                return Err(error.with_expected(most).with_settings(&["max_pixels"]));
+            }
+            if started.elapsed() > FIRST {
+                let seconds = FIRST.as_secs();
+                let what = format!("the picture does not end within {seconds} s");
+                return Err(Error::input(&self.name, what));
+            }
         }
-        Ok(Answer::Picture)
     }
 
     fn pictures(&self, body: impl Read + Send + 'static) -> Answer {
