@@ -8,3 +8,5 @@ mod jpeg_warnings;
 #[cfg(feature = "onnxruntime")]
 pub(crate) mod onnxruntime;
 pub(crate) mod turbojpeg;
+#[cfg(all(feature = "v4l", target_os = "linux"))]
+pub(crate) mod v4l2;

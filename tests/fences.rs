@@ -12,7 +12,14 @@ const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json
 /// All others, and the files that may use them.
 const DOORS: [(&str, &[&str]); 58] = [
     ("axum", &["serve/"]),
-    ("base64", &["proof/replay.rs", "serve/token.rs"]),
+    (
+        "base64",
+        &[
+            "pipeline/capture/http/",
+            "proof/replay.rs",
+            "serve/token.rs",
+        ],
+    ),
     ("clap", &["bin/ocelli/cli.rs", "bin/ocelli/cli/"]),
     ("clap_complete", &["bin/ocelli/cli/pages.rs"]),
     ("clap_mangen", &["bin/ocelli/cli/pages.rs"]),
@@ -78,7 +85,10 @@ const DOORS: [(&str, &[&str]); 58] = [
     ("nokhwa", &["pipeline/capture/camera/nokhwa.rs"]),
     ("object", &["engine/elf.rs"]),
     ("ort", &["engine/", "ffi/onnxruntime.rs"]),
-    ("percent_encoding", &["notify/mqtt/address.rs"]),
+    (
+        "percent_encoding",
+        &["notify/mqtt/address.rs", "pipeline/capture/http/"],
+    ),
     ("png", &["bin/ocelli/commands/eval/plot.rs"]),
     ("prometheus_client", &["serve/metrics.rs"]),
     (
@@ -130,17 +140,25 @@ const DOORS: [(&str, &[&str]); 58] = [
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
     ("turbojpeg", &["ffi/", "serve/preview.rs"]),
-    ("ureq", &["notify/rules/webhook.rs"]),
+    (
+        "ureq",
+        &[
+            "notify/rules/webhook.rs",
+            "pipeline/capture/http/",
+            "tls/http.rs",
+        ],
+    ),
     (
         "url",
         &[
             "bin/ocelli/cli/serve.rs",
             "notify/mqtt/address.rs",
             "notify/rules/webhook.rs",
+            "pipeline/capture/http/",
             "serve/auth.rs",
         ],
     ),
-    ("v4l", &["pipeline/capture/camera/v4l2/"]),
+    ("v4l", &["ffi/v4l2.rs", "pipeline/capture/camera/v4l2/"]),
     ("walkdir", &["pipeline/capture/folder.rs"]),
     // The program knows its library by name; the library never does.
     ("ocelli", &["bin/ocelli/"]),

@@ -7,7 +7,7 @@ use std::path::Path;
 use image::imageops::{crop_imm, flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
 use image::{GrayImage, RgbImage};
 use ocelli::model::manifest::{Color, Dtype, Filter, Input, Layout, Preprocess, Resize, Size};
-use ocelli::pipeline::capture::{Encoding, Frame, PixelFormat, RawFormat};
+use ocelli::pipeline::capture::{Encoding, Frame, Matrix, PixelFormat, RawFormat};
 use ocelli::pipeline::decode::{DecodeOptions, Decoder, Need, Picture, Region};
 use ocelli::pipeline::preprocess::{Framing, Geometry, Preprocessor, Roi, Rotation, Turn};
 use ocelli::tensor::Elements;
@@ -22,6 +22,7 @@ fn raw(pixels: PixelFormat, size: (u32, u32), bytes: Vec<u8>) -> Frame {
         width: size.0 as usize,
         height: size.1 as usize,
         full_range: false,
+        matrix: Matrix::Bt601,
     };
     Frame {
         encoding: Encoding::Raw(format),

@@ -20,6 +20,7 @@ mod fences;
 mod folders;
 mod framing;
 mod house;
+mod http_sources;
 mod inputs;
 mod live;
 mod malformed;

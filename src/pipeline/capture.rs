@@ -11,12 +11,15 @@ mod images;
 mod multipart;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
+#[cfg(feature = "http")]
+mod http;
 mod newest;
 mod open;
 mod outage;
 mod picture_file;
 pub(crate) mod recording;
 mod replay;
+mod rows;
 mod spec;
 mod split;
 mod stream;
@@ -83,6 +86,22 @@ pub struct RawFormat {
     pub height: usize,
     /// Whether luma uses all of 0 to 255 instead of 16 to 235.
     pub full_range: bool,
+    /// Which colours luma and chroma mean.
+    #[serde(default)]
+    pub matrix: Matrix,
+}
+
+/// By which recommendation luma and chroma are made of colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Matrix {
+    /// ITU-R BT.601: JPEG, standard definition, and whatever does not say.
+    #[default]
+    Bt601,
+    /// ITU-R BT.709: high definition.
+    Bt709,
+    /// ITU-R BT.2020 with non-constant luminance: ultra-high definition.
+    Bt2020,
 }
 
 /// How uncompressed pixels are stored, by FFmpeg's names.

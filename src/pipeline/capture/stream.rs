@@ -7,6 +7,7 @@ use std::io::Read;
 use std::time::Instant;
 
 use super::images::Images;
+use super::rows::Rows;
 use super::split::LONGEST_START;
 use super::window::Window;
 use super::{Encoding, Frame, Pull, RawFormat, Source, y4m};
@@ -31,9 +32,9 @@ enum Content {
     /// A file of a kind that is not read.
     Foreign,
     /// Pixels without headers.
-    Raw(RawFormat),
+    Raw(Rows),
     /// Pixels behind header lines.
-    Y4m(RawFormat),
+    Y4m(Rows),
     /// Nothing any more.
     Ended,
 }
@@ -43,7 +44,7 @@ impl Stream {
     pub(super) fn new(
         reader: Box<dyn Read + Send>,
         name: String,
-        raw: Option<RawFormat>,
+        raw: Option<Rows>,
         max_bytes: usize,
     ) -> Self {
         let content = raw.map_or(Content::Unknown, Content::Raw);
@@ -55,6 +56,11 @@ impl Stream {
             max_bytes,
             started: Instant::now(),
         }
+    }
+
+    /// Whether nothing can come any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.content, Content::Ended)
     }
 
     fn error(&self, what: impl Into<String>) -> Error {
@@ -81,8 +87,8 @@ impl Stream {
             }
             Content::Images => self.images.pull(&mut self.window, frame),
             Content::Foreign => Ok(self.foreign(frame)),
-            Content::Raw(format) => self.raw(frame, format, false),
-            Content::Y4m(format) => self.raw(frame, format, true),
+            Content::Raw(rows) => self.raw(frame, rows, false),
+            Content::Y4m(rows) => self.raw(frame, rows, true),
             Content::Ended => Ok(false),
         }
     }
@@ -101,7 +107,7 @@ impl Stream {
                 self.error(format!("YUV4MPEG2 header: {what}"))
             })?;
             self.check_size(format)?;
-            Content::Y4m(format)
+            Content::Y4m(Rows::packed(format))
         } else if is_foreign(bytes) {
             Content::Foreign
         } else {
@@ -151,7 +157,7 @@ impl Stream {
         true
     }
 
-    fn raw(&mut self, frame: &mut Frame, format: RawFormat, headers: bool) -> Result<bool> {
+    fn raw(&mut self, frame: &mut Frame, rows: Rows, headers: bool) -> Result<bool> {
         let failed = self.read_failed();
         if !self.window.at_least(1).map_err(&failed)? {
             return Ok(false);
@@ -163,7 +169,7 @@ impl Stream {
                     .end(self.error(format!("`{line:.20}` where a YUV4MPEG2 frame was expected")));
             }
         }
-        let size = format.frame_bytes().unwrap_or(usize::MAX);
+        let (format, size) = (rows.format, rows.bytes().unwrap_or(usize::MAX));
         if !self.window.at_least(size).map_err(&failed)? {
             let left = self.window.bytes().len();
             return self.end(self.error(format!(
@@ -171,8 +177,7 @@ impl Stream {
                 format.width, format.height
             )));
         }
-        frame.bytes.clear();
-        frame.bytes.extend_from_slice(&self.window.bytes()[..size]);
+        rows.copy(self.window.bytes(), &mut frame.bytes);
         self.window.consume(size);
         frame.encoding = Encoding::Raw(format);
         Ok(true)

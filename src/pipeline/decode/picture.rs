@@ -1,6 +1,7 @@
 //! What decoding gives: a picture, or the part of it that the later stages need.
 
 use crate::ffi::turbojpeg::scaled;
+use crate::pipeline::capture::Matrix;
 use crate::region::Region;
 
 /// A decoded picture, or the region of it that is needed.
@@ -32,8 +33,7 @@ pub enum Samples {
     Yuv(Chroma),
 }
 
-/// How chroma accompanies luma. Cameras and FFmpeg mean ITU-R BT.601 unless they say
-/// otherwise.
+/// How chroma accompanies luma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chroma {
     /// Pixels per chroma sample in a row, 1 or 2.
@@ -42,6 +42,8 @@ pub struct Chroma {
     pub down: usize,
     /// Whether luma uses all of 0 to 255 instead of 16 to 235.
     pub full_range: bool,
+    /// Which colours they mean.
+    pub matrix: Matrix,
 }
 
 impl Chroma {
