@@ -47,7 +47,7 @@ const DOORS: [(&str, &[&str]); 58] = [
             "bin/ocelli/commands/doctor/machine.rs",
             "engine/cache.rs",
             "engine/library.rs",
-            "pipeline/capture/files.rs",
+            "pipeline/capture/folder.rs",
         ],
     ),
     (

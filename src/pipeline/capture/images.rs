@@ -99,13 +99,13 @@ impl Images {
 
     /// What `bytes` begin with, if that belongs between images.
     fn between(&mut self, bytes: &[u8], at_end: bool) -> Between {
-        let unknown = |between: &Between| *between != Between::Unknown;
+        let is_known = |between: &Between| *between != Between::Unknown;
         let first = match bytes.first() {
             None => return Between::More,
             Some(first) => *first,
         };
         // At the end nothing is waited for: zeros are padding then.
-        let trailer = Some(self.file.trailer.measure(bytes)).filter(unknown);
+        let trailer = Some(self.file.trailer.measure(bytes)).filter(is_known);
         if let Some(trailer) = trailer.filter(|t| !at_end || *t != Between::More) {
             return trailer;
         }
@@ -124,9 +124,9 @@ impl Images {
             let last = usize::from(fill < bytes.len() || !at_end);
             return Between::Skip(fill - last);
         }
-        if first.is_ascii_graphic() {
+        if first.is_ascii_graphic() || self.multipart.is_foreign() {
             let header = self.multipart.measure(&self.name, bytes, at_end);
-            if unknown(&header) {
+            if is_known(&header) {
                 return header;
             }
         }
@@ -459,8 +459,8 @@ mod tests {
                 // Its length counts what stands behind the picture.
                 part(&head(&long), &long),
                 part(
-                    &format!("\r\n{boundary}\r\nContent-Type: text/plain\r\n\r\n"),
-                    b"words",
+                    &format!("\r\n{boundary}\r\nContent-Type: audio/basic\r\n\r\n"),
+                    b"\x01words",
                 ),
                 part(&head(&b), &b),
                 format!("\r\n{closing}").into_bytes(),

@@ -72,6 +72,11 @@ impl Multipart {
         Between::Skip(lines.at)
     }
 
+    /// Whether the part that is being read is no picture: its bytes may be anything.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.is_foreign
+    }
+
     /// A part begins.
     fn begin(&mut self, source: &str, header: &Header) {
         self.left = None;
