@@ -2,6 +2,7 @@
 //! that.
 
 use std::ffi::CStr;
+use std::sync::Once;
 
 use turbojpeg::raw as tj;
 
@@ -48,7 +49,10 @@ impl JpegDecoder {
         }
         let mut decoder = Self(handle);
         if !jpeg_warnings::judge(handle) {
-            log::warn!("this libjpeg-turbo is of another make: all its warnings count as damage");
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                log::warn!("this libjpeg-turbo is of another make: all its warnings are damage");
+            });
         }
         decoder.set(
             tj::TJPARAM_TJPARAM_MAXMEMORY,
