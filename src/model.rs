@@ -1,11 +1,17 @@
 //! A model file and everything that has to be known to use it.
 
+mod constant;
+mod edit;
 mod facts;
 mod foreign;
 mod graph;
 pub mod manifest;
+mod meaning;
 mod onnx;
+mod outputs;
 mod pack;
+mod port;
+mod wire;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -16,14 +22,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use edit::{Edit, edited};
 use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
-use foreign::{huggingface, image_metadata, labels, timm, ultralytics};
+use foreign::{huggingface, image_metadata, labels, properties, timm, ultralytics};
 pub(crate) use graph::check_classes;
 use manifest::{KEY, Manifest, Resize, Size};
 use onnx::ModelProto;
-#[cfg(feature = "onnxruntime")]
-pub(crate) use onnx::with_output;
 
 /// A model, ready to be loaded by an engine.
 #[derive(Clone, Debug)]
@@ -56,9 +61,15 @@ pub struct FileFacts {
     pub fixed_batch: Option<usize>,
     /// Files beside it that hold weights.
     pub external_data: Vec<String>,
-    /// The value whose softmax over all classes is the output, where the opset is so old
-    /// that an engine may take another axis.
-    pub flat_softmax: Option<String>,
+    /// Whether a softmax is of before opset 13, when it took several axes as one.
+    #[serde(skip)]
+    pub(crate) has_old_softmax: bool,
+    /// Whether the scores are a value inside the network, which gives a map of them.
+    #[serde(skip)]
+    pub(crate) has_scores_inside: bool,
+    /// Whether it also gives what is no tensor of numbers.
+    #[serde(skip)]
+    pub(crate) gives_words: bool,
     /// The value below the classes, where the network's end shows it.
     #[serde(skip)]
     pub(crate) features: Option<String>,
@@ -200,6 +211,39 @@ impl Model {
         self.features.as_ref()
     }
 
+    /// The network's bytes, changed as an engine needs them; `None` if the file will do.
+    /// `is_modern` engines know only today's operators, and no words.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn edited(
+        &self,
+        features: Option<&Features>,
+        is_modern: bool,
+    ) -> Result<Option<Vec<u8>>> {
+        let file = &self.file;
+        let are_features_inside = matches!(features, Some(Features::Inside(_)));
+        let is_foreign = is_modern && (file.has_old_softmax || file.gives_words);
+        if !(file.has_scores_inside || are_features_inside || is_foreign) {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&self.path).map_err(|e| unreadable(&self.path, e))?;
+        let bytes = bytes::Bytes::from(bytes);
+        let proto = onnx::parse(&self.place(), bytes.clone())?;
+        let scores = std::iter::once(self.manifest.output.tensor.as_str());
+        let edit = Edit {
+            outputs: scores.chain(features.map(Features::value)).collect(),
+            writes_softmax_out: is_modern && file.has_old_softmax,
+        };
+        let network = edited(&proto, &bytes, &edit).ok_or_else(|| {
+            Error::model(
+                self.place(),
+                "the network in it cannot be changed for the engine",
+            )
+        })?;
+        Ok(Some(network))
+    }
+
     /// SHA-256 of the file and of its external data, in hexadecimal.
     ///
     /// # Errors
@@ -277,7 +321,9 @@ impl FileFacts {
             producer: proto.producer_name.clone(),
             fixed_batch,
             external_data,
-            flat_softmax: proto.flat_softmax(output).map(String::from),
+            has_old_softmax: proto.has_old_softmax(),
+            has_scores_inside: proto.is_inside(output),
+            gives_words: proto.outputs().iter().any(|port| port.dtype.is_none()),
             features: proto.features(output).map(String::from),
         })
     }
@@ -313,38 +359,45 @@ fn digest(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
 }
 
 /// All facts, the strongest first: those given; our own manifest; Ultralytics; Hugging Face;
-/// timm; `Image.*` keys; a label file beside the model; the graph itself.
+/// timm; `Image.*` keys; the graph itself. Labels may also be in other metadata, or beside.
 fn gather(
     path: &Path,
     proto: &ModelProto,
     overrides: Overrides,
 ) -> Result<(Facts, TrainerSections)> {
     let place = path.display().to_string();
-    let output = overrides.facts.output.as_ref().map(|f| f.value.clone());
-    let label_file = |file: &Path, origin: &str| {
-        Ok(fact(
-            fitting(labels::read(file)?, proto, output.as_deref()),
-            origin,
-        ))
-    };
     let mut given = overrides.facts;
-    if let Some(file) = &overrides.labels {
-        given.labels = label_file(&file.value, &file.origin)?;
-    }
     let (known, trainer) = match proto.metadata(KEY) {
         Some(json) => {
             Facts::from_manifest(Manifest::from_json(&place, json)?, "manifest in the file")
         }
         None => (foreign_facts(path, proto)?, TrainerSections::default()),
     };
-    let mut facts = given.or(known);
-    if let (None, Some(file)) = (&facts.labels, labels::beside(path)) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        facts.labels = label_file(&file, &name)?;
-    }
-    let name_of = |f: &Option<Fact<String>>| f.as_ref().map(|f| f.value.clone());
-    let (input, output) = (name_of(&facts.tensor), name_of(&facts.output));
+    let name_of = |a: &Option<Fact<String>>, b: &Option<Fact<String>>| {
+        a.as_ref().or(b.as_ref()).map(|f| f.value.clone())
+    };
+    let input = name_of(&given.tensor, &known.tensor);
+    let output = name_of(&given.output, &known.output);
     let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
+    // A map of scores is named, its tensor is meant.
+    if let (Some(meant), Some(named)) = (&graph.output, &mut given.output) {
+        named.value.clone_from(&meant.value);
+    }
+    let scores = outputs::scores(&place, proto, output.as_deref())?.map(|fact| fact.value);
+    let classes = scores.as_ref().and_then(outputs::classes);
+    if let Some(file) = &overrides.labels {
+        let labels = fitting(labels::read(&file.value)?, classes);
+        given.labels = fact(labels, &file.origin);
+    }
+    let mut facts = given.or(known);
+    if facts.labels.is_none() {
+        facts.labels = own_labels(
+            path,
+            proto,
+            scores.as_ref().map(|port| &port.name[..]),
+            classes,
+        )?;
+    }
     let stem = path
         .file_stem()
         .map_or("model".into(), |s| s.to_string_lossy().into_owned());
@@ -367,14 +420,32 @@ fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {
         .or(image_metadata::facts(&place, proto)?))
 }
 
+/// The names of the classes that the network holds, or the file's metadata, or a file
+/// beside it; else the numbers that the network has for them.
+fn own_labels(
+    path: &Path,
+    proto: &ModelProto,
+    scores: Option<&str>,
+    classes: Option<usize>,
+) -> Result<Option<Fact<Vec<String>>>> {
+    let numbers = match scores.and_then(|name| proto.class_labels(name)) {
+        Some((names, true)) => return Ok(Some(names)),
+        Some((numbers, false)) => Some(numbers),
+        None => None,
+    };
+    if let Some(names) = properties::labels(proto, classes) {
+        return Ok(Some(names));
+    }
+    let Some(file) = labels::beside(path) else {
+        return Ok(numbers);
+    };
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Ok(fact(fitting(labels::read(&file)?, classes), &name))
+}
+
 /// A file of 1001 ImageNet labels begins with "background"; a model of 1000 classes has
 /// no score for it. Any other difference is left to the check of the counts.
-fn fitting(mut labels: Vec<String>, proto: &ModelProto, output: Option<&str>) -> Vec<String> {
-    let outputs = proto.outputs();
-    let scores = outputs
-        .iter()
-        .find(|port| output.is_none_or(|name| port.name == name));
-    let classes: Option<usize> = scores.and_then(|p| p.shape.iter().skip(1).copied().product());
+fn fitting(mut labels: Vec<String>, classes: Option<usize>) -> Vec<String> {
     if classes.is_some_and(|c| c + 1 == labels.len())
         && labels[0].eq_ignore_ascii_case("background")
     {

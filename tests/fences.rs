@@ -79,7 +79,10 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("percent_encoding", &["notify/mqtt/address.rs"]),
     ("png", &["bin/ocelli/commands/eval/plot.rs"]),
     ("prometheus_client", &["serve/metrics.rs"]),
-    ("prost", &["model/onnx.rs", "model/pack.rs"]),
+    (
+        "prost",
+        &["model/edit.rs", "model/onnx.rs", "model/pack.rs"],
+    ),
     ("pulp", &["pipeline/preprocess/"]),
     ("rten", &["engine/rten.rs"]),
     ("rten_tensor", &["engine/rten.rs"]),

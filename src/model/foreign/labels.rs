@@ -40,7 +40,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<String>> {
     })
 }
 
-fn parse_lines(text: &str) -> std::result::Result<Vec<String>, String> {
+pub(super) fn parse_lines(text: &str) -> std::result::Result<Vec<String>, String> {
     let lines: Vec<&str> = text
         .trim_start_matches('\u{feff}')
         .trim_end()

@@ -74,7 +74,7 @@ fn parse_size(text: &str) -> Option<(usize, usize)> {
 /// The values of a Python dict literal with the keys 0, 1, 2, …:
 /// `{0: 'tench', 1: "Granny's apple"}`. Python's `repr` takes double quotes where the
 /// text has an apostrophe, and a backslash before a quote where it has both.
-fn parse_names(literal: &str) -> Option<Vec<String>> {
+pub(super) fn parse_names(literal: &str) -> Option<Vec<String>> {
     let mut rest = literal.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
     let mut names = Vec::new();
     while !rest.is_empty() {
