@@ -2,7 +2,9 @@
 
 mod constant;
 mod edit;
+mod explicit;
 mod facts;
+mod file;
 mod foreign;
 mod graph;
 pub mod manifest;
@@ -22,9 +24,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use edit::{Edit, edited};
 use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
+pub use file::FileFacts;
+use file::folder_of;
 use foreign::{huggingface, image_metadata, labels, properties, timm, ultralytics};
 pub(crate) use graph::check_classes;
 use manifest::{KEY, Manifest, Resize, Size};
@@ -42,37 +45,6 @@ pub struct Model {
     /// What the file says about itself as a file.
     pub file: FileFacts,
     features: Option<Features>,
-}
-
-/// The properties of an ONNX file that decide who can load it.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
-pub struct FileFacts {
-    /// Bytes, without external data.
-    pub bytes: usize,
-    /// Version of the ONNX format.
-    pub ir_version: i64,
-    /// Version of the standard operators.
-    pub opset: i64,
-    /// The program that wrote it.
-    pub producer: String,
-    /// The batch size, where the graph fixes it.
-    pub fixed_batch: Option<usize>,
-    /// Files beside it that hold weights.
-    pub external_data: Vec<String>,
-    /// Whether a softmax is of before opset 13, when it took several axes as one.
-    #[serde(skip)]
-    pub(crate) has_old_softmax: bool,
-    /// Whether the scores are a value inside the network, which gives a map of them.
-    #[serde(skip)]
-    pub(crate) has_scores_inside: bool,
-    /// Whether it also gives what is no tensor of numbers.
-    #[serde(skip)]
-    pub(crate) gives_words: bool,
-    /// The value below the classes, where the network's end shows it.
-    #[serde(skip)]
-    pub(crate) features: Option<String>,
 }
 
 /// What the model says of itself.
@@ -211,39 +183,6 @@ impl Model {
         self.features.as_ref()
     }
 
-    /// The network's bytes, changed as an engine needs them; `None` if the file will do.
-    /// `is_modern` engines know only today's operators, and no words.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub(crate) fn edited(
-        &self,
-        features: Option<&Features>,
-        is_modern: bool,
-    ) -> Result<Option<Vec<u8>>> {
-        let file = &self.file;
-        let are_features_inside = matches!(features, Some(Features::Inside(_)));
-        let is_foreign = is_modern && (file.has_old_softmax || file.gives_words);
-        if !(file.has_scores_inside || are_features_inside || is_foreign) {
-            return Ok(None);
-        }
-        let bytes = std::fs::read(&self.path).map_err(|e| unreadable(&self.path, e))?;
-        let bytes = bytes::Bytes::from(bytes);
-        let proto = onnx::parse(&self.place(), bytes.clone())?;
-        let scores = std::iter::once(self.manifest.output.tensor.as_str());
-        let edit = Edit {
-            outputs: scores.chain(features.map(Features::value)).collect(),
-            writes_softmax_out: is_modern && file.has_old_softmax,
-        };
-        let network = edited(&proto, &bytes, &edit).ok_or_else(|| {
-            Error::model(
-                self.place(),
-                "the network in it cannot be changed for the engine",
-            )
-        })?;
-        Ok(Some(network))
-    }
-
     /// SHA-256 of the file and of its external data, in hexadecimal.
     ///
     /// # Errors
@@ -291,50 +230,6 @@ impl Found {
             trainer,
         })
     }
-}
-
-impl FileFacts {
-    fn of(path: &Path, proto: &ModelProto, bytes: usize, output: &str) -> Result<Self> {
-        let external_data: Vec<String> = proto
-            .external_files()
-            .into_iter()
-            .map(String::from)
-            .collect();
-        let folder = folder_of(path);
-        for name in &external_data {
-            if !folder.join(name).is_file() {
-                return Err(Error::model(
-                    path.display().to_string(),
-                    format!("its weights are in `{name}`, which is not beside it"),
-                )
-                .with_remedy(format!("copy {name} into {}", folder.display())));
-            }
-        }
-        let fixed_batch = proto
-            .inputs()
-            .first()
-            .and_then(|i| i.shape.first().copied().flatten());
-        Ok(Self {
-            bytes,
-            ir_version: proto.ir_version,
-            opset: proto.opset(),
-            producer: proto.producer_name.clone(),
-            fixed_batch,
-            external_data,
-            has_old_softmax: proto.has_old_softmax(),
-            has_scores_inside: proto.is_inside(output),
-            gives_words: proto.outputs().iter().any(|port| port.dtype.is_none()),
-            features: proto.features(output).map(String::from),
-        })
-    }
-}
-
-/// The folder of a file; the current one has no name.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {

@@ -45,6 +45,7 @@ const DOORS: [(&str, &[&str]); 54] = [
         "half",
         &[
             "engine/onnxruntime.rs",
+            "model/constant.rs",
             "pipeline/preprocess/layout.rs",
             "tensor.rs",
         ],

@@ -26,6 +26,7 @@ mod models;
 mod mqtt;
 mod notify;
 mod onnx_file;
+mod outputs;
 mod parity;
 mod proof;
 mod providers;

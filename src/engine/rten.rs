@@ -47,6 +47,10 @@ impl Network {
                 "install ONNX Runtime (scripts/setup), which knows more operators, or export with other ones",
             )
         };
+        if model.file.pads_by_size {
+            let what = "a node pads with SAME_LOWER, which it would take for SAME_UPPER";
+            return Err(failed(what.into()));
+        }
         let network = match model.edited(features, true)? {
             None => guarded(|| rten::Model::load_file(&model.path)),
             Some(bytes) => {
@@ -66,6 +70,12 @@ impl Network {
                 .node_id(name)
                 .map_err(|e| failed(e.to_string().into()))
         };
+        if model.file.is_quantized && model.manifest.proof.is_none() {
+            log::info!(
+                "{place}: a quantised network, which {ENGINE} rounds step by step as the file says; \
+                 ONNX Runtime joins steps, and scores may differ from its by a few hundredths"
+            );
+        }
         let input = find(&model.manifest.input.tensor)?;
         let output = find(&model.manifest.output.tensor)?;
         let features = features.map(|f| find(f.value())).transpose()?;

@@ -1,13 +1,16 @@
 //! The network as an engine can run it: cut down to the values that are asked for, and with
-//! the softmax of before opset 13 written out for engines that know only today's. Done in
-//! memory, field by field, so that weights are copied and nothing else changes.
+//! what an engine does not know of ONNX said in full. Done in memory, field by field, so
+//! that weights are copied and nothing else changes.
 
 use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
-use super::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use super::explicit::explicit;
+use super::onnx::{GraphProto, ModelProto, NodeProto, ValueInfoProto, parse};
 use super::wire::{append, fields};
+use super::{Features, Model};
+use crate::error::{Error, Result};
 
 /// Field numbers of onnx.proto.
 const MODEL_GRAPH: u64 = 7;
@@ -18,21 +21,57 @@ const GRAPH_OUTPUT: u64 = 12;
 const NODE_ATTRIBUTE: u64 = 5;
 const ATTRIBUTE_GRAPH: u64 = 6;
 
+impl Model {
+    /// The network's bytes, changed as an engine needs them; `None` if the file will do.
+    /// `is_modern` engines know only today's operators, no defaults and no words.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn edited(
+        &self,
+        features: Option<&Features>,
+        is_modern: bool,
+    ) -> Result<Option<Vec<u8>>> {
+        let file = &self.file;
+        let are_features_inside = matches!(features, Some(Features::Inside(_)));
+        let is_foreign = is_modern && (file.is_implicit || file.gives_words);
+        if !(file.has_scores_inside || are_features_inside || is_foreign) {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&self.path)
+            .map_err(|e| Error::model(self.place(), "the model cannot be read").caused_by(e))?;
+        let bytes = bytes::Bytes::from(bytes);
+        let proto = parse(&self.place(), bytes.clone())?;
+        let scores = std::iter::once(self.manifest.output.tensor.as_str());
+        let edit = Edit {
+            outputs: scores.chain(features.map(Features::value)).collect(),
+            is_explicit: is_modern,
+        };
+        let network = edited(&proto, &bytes, &edit).ok_or_else(|| {
+            Error::model(
+                self.place(),
+                "the network in it cannot be changed for the engine",
+            )
+        })?;
+        Ok(Some(network))
+    }
+}
+
 /// What is asked of a network.
-pub(super) struct Edit<'a> {
+struct Edit<'a> {
     /// The values that it gives, be they outputs of it or inside.
-    pub(super) outputs: Vec<&'a str>,
-    /// Whether softmax has to be written out where it takes several axes as one.
-    pub(super) writes_softmax_out: bool,
+    outputs: Vec<&'a str>,
+    /// Whether nodes are said in full ([`explicit`]).
+    is_explicit: bool,
 }
 
 /// The bytes of `model`, which is `bytes` parsed, after `edit`; `None` if they are no
 /// protobuf message.
-pub(super) fn edited(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
+fn edited(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
     let mut edited = Vec::with_capacity(bytes.len() + 4096);
     for field in fields(bytes)? {
         if field.number == MODEL_GRAPH {
-            let graph = edited_graph(model.graph(), field.content, edit)?;
+            let graph = edited_graph(model, field.content, edit)?;
             append(&mut edited, MODEL_GRAPH, &graph);
         } else {
             edited.extend_from_slice(field.bytes);
@@ -41,7 +80,9 @@ pub(super) fn edited(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Ve
     Some(edited)
 }
 
-fn edited_graph(graph: &GraphProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
+fn edited_graph(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
+    let graph = model.graph();
+    let explicit = edit.is_explicit.then_some(model);
     let needed = Needed::of(graph, &edit.outputs);
     let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let is_kept = |name: &str| needed.values.contains(name);
@@ -52,7 +93,7 @@ fn edited_graph(graph: &GraphProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>
         match field.number {
             GRAPH_NODE => {
                 if needed.nodes.contains(&nodes) {
-                    edited_node(field.content, edit.writes_softmax_out, &mut edited)?;
+                    edited_node(field.content, explicit, &mut edited)?;
                 }
                 nodes += 1;
             }
@@ -126,35 +167,30 @@ fn taken<'a>(node: &'a NodeProto, names: &mut Vec<&'a str>) {
     }
 }
 
-/// Appends a node to a graph, as several where it is a softmax to be written out.
-fn edited_node(bytes: &[u8], writes_softmax_out: bool, graph: &mut Vec<u8>) -> Option<()> {
-    if !writes_softmax_out {
+/// Appends a node to a graph, in full where that is asked for a `model`.
+fn edited_node(bytes: &[u8], model: Option<&ModelProto>, graph: &mut Vec<u8>) -> Option<()> {
+    let Some(model) = model else {
         append(graph, GRAPH_NODE, bytes);
         return Some(());
-    }
+    };
     let node = NodeProto::decode(bytes).ok()?;
-    if is_old_softmax(&node) {
-        for node in written_out(&node)? {
-            append(graph, GRAPH_NODE, &node.encode_to_vec());
-        }
-        return Some(());
-    }
     let has_branches = node.attribute.iter().any(|a| a.g.is_some());
-    if has_branches {
-        append(graph, GRAPH_NODE, &with_edited_branches(bytes)?);
-    } else {
-        append(graph, GRAPH_NODE, bytes);
+    match explicit(&node, model) {
+        Some(nodes) => {
+            for node in nodes {
+                append(graph, GRAPH_NODE, &node.encode_to_vec());
+            }
+        }
+        None if has_branches => {
+            append(graph, GRAPH_NODE, &with_edited_branches(bytes, model)?);
+        }
+        None => append(graph, GRAPH_NODE, bytes),
     }
     Some(())
 }
 
-/// Whether an operator took several axes as one before opset 13.
-pub(super) fn is_old_softmax(node: &NodeProto) -> bool {
-    node.is_standard() && matches!(node.op_type.as_str(), "Softmax" | "LogSoftmax" | "Hardmax")
-}
-
 /// A node whose attributes hold graphs of their own.
-fn with_edited_branches(bytes: &[u8]) -> Option<Vec<u8>> {
+fn with_edited_branches(bytes: &[u8], model: &ModelProto) -> Option<Vec<u8>> {
     let within = |bytes: &[u8], number: u64, edit: &dyn Fn(&[u8]) -> Option<Vec<u8>>| {
         let mut edited = Vec::with_capacity(bytes.len());
         for field in fields(bytes)? {
@@ -171,7 +207,7 @@ fn with_edited_branches(bytes: &[u8]) -> Option<Vec<u8>> {
             let mut edited = Vec::with_capacity(graph.len());
             for field in fields(graph)? {
                 if field.number == GRAPH_NODE {
-                    edited_node(field.content, true, &mut edited)?;
+                    edited_node(field.content, Some(model), &mut edited)?;
                 } else {
                     edited.extend_from_slice(field.bytes);
                 }
@@ -179,36 +215,4 @@ fn with_edited_branches(bytes: &[u8]) -> Option<Vec<u8>> {
             Some(edited)
         })
     })
-}
-
-/// The softmax of before opset 13: all axes from `axis` on are one, of which it is taken.
-fn written_out(softmax: &NodeProto) -> Option<[NodeProto; 4]> {
-    let (input, output) = (softmax.input.first()?, softmax.output.first()?);
-    let [flat, taken, shape] =
-        ["flat", "taken", "shape"].map(|part| format!("{output}/ocelli/{part}"));
-    let node = |operator: &str, input: &[&str], output: &str, axis: Option<i64>| NodeProto {
-        op_type: operator.into(),
-        input: input.iter().map(|name| (*name).to_owned()).collect(),
-        output: vec![output.to_owned()],
-        attribute: axis.map(axis_setting).into_iter().collect(),
-        ..NodeProto::default()
-    };
-    let axis = softmax.setting("axis").map_or(1, |axis| axis.i);
-    Some([
-        node("Flatten", &[input], &flat, Some(axis)),
-        node(&softmax.op_type, &[&flat], &taken, Some(1)),
-        node("Shape", &[input], &shape, None),
-        node("Reshape", &[&taken, &shape], output, None),
-    ])
-}
-
-fn axis_setting(axis: i64) -> AttributeProto {
-    /// onnx.proto's number for an integer.
-    const INT: i32 = 2;
-    AttributeProto {
-        name: "axis".into(),
-        i: axis,
-        r#type: INT,
-        ..AttributeProto::default()
-    }
 }

@@ -1,7 +1,7 @@
 //! Facts that the network itself states: its ends, their shapes and types, and the
 //! operators next to them.
 
-use super::edit::is_old_softmax;
+use super::explicit::{is_implicit, pads_by_size};
 use super::facts::{Fact, Facts, fact};
 use super::manifest::{Color, Dtype, Input, Layout, Manifest, Quantization, Size};
 use super::onnx::{ModelProto, NodeProto};
@@ -120,15 +120,24 @@ impl ModelProto {
         Some((self.quantization(last, scale)?, &last.op_type))
     }
 
-    /// Whether a node takes several axes as one for its softmax, as before opset 13.
-    pub(super) fn has_old_softmax(&self) -> bool {
-        fn has_softmax(nodes: &[NodeProto]) -> bool {
-            nodes.iter().any(|node| {
-                let mut branches = node.attribute.iter().filter_map(|a| a.g.as_deref());
-                is_old_softmax(node) || branches.any(|branch| has_softmax(&branch.node))
-            })
-        }
-        self.opset() < 13 && has_softmax(&self.graph().node)
+    /// Whether an engine that knows only today's operators, with all their settings said,
+    /// would misread a node.
+    pub(super) fn is_implicit(&self) -> bool {
+        is_implicit(&self.graph().node, self)
+    }
+
+    /// Whether a node pads in front by the picture's size.
+    pub(super) fn pads_by_size(&self) -> bool {
+        self.graph().node.iter().any(pads_by_size)
+    }
+
+    /// Whether real numbers stand between integers: each engine rounds them its own way.
+    pub(super) fn is_quantized(&self) -> bool {
+        let mut nodes = self.graph().node.iter();
+        nodes.any(|node| {
+            let operator = node.op_type.as_str();
+            operator.starts_with("QLinear") || operator == "DequantizeLinear"
+        })
     }
 
     /// The value below the classes of output `name`: the input of the last Gemm, MatMul or

@@ -18,7 +18,7 @@ pub(super) fn scores(
     wanted: Option<&str>,
 ) -> Result<Option<Fact<Port>>> {
     let outputs = model.outputs();
-    let holding = outputs.iter().map(|output| model.holding_scores(output));
+    let holding = outputs.iter().map(|output| model.scores_of(output));
     let candidates: Vec<Option<Port>> = holding.collect();
     let refused =
         |what: String| {
@@ -57,9 +57,15 @@ pub(super) fn scores(
         ))),
         (1, 1) => Ok(found.pop().and_then(|port| fact(port, "graph"))),
         (1, _) => {
-            let others = outputs.iter().filter(|o| o.name != found[0].name);
-            let others = described(&others.cloned().collect::<Vec<_>>());
-            let origin = format!("graph: the scores, beside {others}");
+            let others: Vec<Port> = outputs
+                .into_iter()
+                .filter(|o| model.scores_of(o).is_none())
+                .collect();
+            let others = described(&others);
+            let origin = match others.is_empty() {
+                true => "graph".into(),
+                false => format!("graph: the scores, beside {others}"),
+            };
             Ok(found.pop().and_then(|port| fact(port, &origin)))
         }
         _ => Ok(None),
@@ -74,7 +80,7 @@ pub(super) fn classes(scores: &Port) -> Option<usize> {
 
 impl ModelProto {
     /// The tensor of scores that an output is or stands for.
-    fn holding_scores(&self, output: &Port) -> Option<Port> {
+    fn scores_of(&self, output: &Port) -> Option<Port> {
         match self.graph().maker(&output.name) {
             Some(map) if map.op_type == "ZipMap" => Some(Port {
                 name: map.input.first()?.clone(),

@@ -61,6 +61,7 @@ pub(super) fn made(node: &NodeProto, inputs: &Inputs, index: usize) -> Made {
     }
     let made = pointwise(node, inputs, &given, first);
     let made = made.or_else(|| pooled(node, inputs, first));
+    let made = made.or_else(|| reduced(node, inputs, first));
     let is_constant = given.iter().all(|value| value.meaning.is_constant());
     Made::New(match made {
         Some(made) => made,
@@ -149,7 +150,6 @@ fn unscaled(meaning: Meaning) -> Meaning {
 
 /// Operators that take several numbers together.
 fn pooled(node: &NodeProto, inputs: &Inputs, first: Value) -> Option<Meaning> {
-    let is_over_batch = axes(node, inputs, 1) == Some(0.0);
     Some(match node.op_type.as_str() {
         "Gemm"
         | "QGemm"
@@ -184,17 +184,6 @@ fn pooled(node: &NodeProto, inputs: &Inputs, first: Value) -> Option<Meaning> {
             Linear | Bounded(..) => first.meaning,
             _ => Unknown,
         },
-        "ReduceMax" => Largest(first.id, first.meaning == Linear),
-        "ReduceSum" | "ReduceL1" | "ReduceLogSumExp" if is_over_batch => Unknown,
-        "ReduceSum" if first.meaning == Linear => Linear,
-        "ReduceSum" if !first.meaning.is_positive() => Unknown,
-        "ReduceSum" | "ReduceL1" => Total(first.id, exponent(first.meaning)),
-        "ReduceLogSumExp" => LogTotal(first.id),
-        "ReduceLogSum" => exponent(first.meaning).map_or(Unknown, LogTotal),
-        "LpNormalization" if first.meaning.is_positive() => match node.setting("p") {
-            Some(p) if p.i == 1 => Shares(1.0),
-            _ => Unknown,
-        },
         "Slice" | "Gather" | "GatherElements" | "GatherND" => part(node, inputs),
         "Concat" => concatenated(node, inputs.iter().copied().flatten()),
         // Scale and zero point of the output come first, then three inputs for each value.
@@ -208,6 +197,25 @@ fn pooled(node: &NodeProto, inputs: &Inputs, first: Value) -> Option<Meaning> {
                 }),
             )
         }
+        _ => return None,
+    })
+}
+
+/// Sums and maxima over classes, the parts of a softmax.
+fn reduced(node: &NodeProto, inputs: &Inputs, first: Value) -> Option<Meaning> {
+    let is_over_batch = axes(node, inputs, 1) == Some(0.0);
+    Some(match node.op_type.as_str() {
+        "ReduceMax" => Largest(first.id, first.meaning == Linear),
+        "ReduceSum" | "ReduceL1" | "ReduceLogSumExp" if is_over_batch => Unknown,
+        "ReduceSum" if first.meaning == Linear => Linear,
+        "ReduceSum" if !first.meaning.is_positive() => Unknown,
+        "ReduceSum" | "ReduceL1" => Total(first.id, exponent(first.meaning)),
+        "ReduceLogSumExp" => LogTotal(first.id),
+        "ReduceLogSum" => exponent(first.meaning).map_or(Unknown, LogTotal),
+        "LpNormalization" if first.meaning.is_positive() => match node.setting("p") {
+            Some(p) if p.i == 1 => Shares(1.0),
+            _ => Unknown,
+        },
         _ => return None,
     })
 }
