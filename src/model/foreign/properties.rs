@@ -44,7 +44,8 @@ pub(crate) fn labels(model: &ModelProto, classes: Option<usize>) -> Option<Fact<
 fn parse(text: &str) -> Option<Vec<String>> {
     let text = text.trim();
     if text.starts_with(['[', '{', '(']) {
-        return ultralytics::parse_names(text);
+        let list = serde_json::from_str(text).ok();
+        return list.or_else(|| ultralytics::parse_names(text));
     }
     let names: Vec<String> = match text.contains('\n') {
         true => labels::parse_lines(text).ok()?,
