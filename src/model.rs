@@ -133,6 +133,14 @@ impl Model {
         let lines = facts.lines();
         let manifest = facts.into_manifest(&place, trainer)?;
         graph::check(&place, &proto, &manifest)?;
+        let is_chosen =
+            |l: &&FactLine| l.fact == "output.tensor" && l.origin.starts_with("graph: ");
+        if let Some(FactLine { origin, .. }) = lines.iter().find(is_chosen) {
+            log::info!(
+                "{place}: output `{}` is taken ({origin})",
+                manifest.output.tensor
+            );
+        }
         let file = FileFacts::of(&path, &proto, size, &manifest.output.tensor)?;
         let named = manifest.output.embedding.clone().map(Features::Output);
         let features = named.or_else(|| file.features.clone().map(Features::Inside));

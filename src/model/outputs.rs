@@ -182,9 +182,6 @@ pub(super) fn facts(place: &str, model: &ModelProto, wanted: Option<&str>) -> Re
         facts.open.push(("output.tensor", outputs));
         return Ok(facts);
     };
-    if origin != "graph" && wanted.is_none() {
-        log::info!("{place}: output `{}` is taken ({origin})", port.name);
-    }
     refuse_regressor(place, model, &port.name)?;
     if let Some(told) = meaning::of(model, &port.name) {
         let reason = format!("output {}: {}", port.described(), told.why);
