@@ -28,6 +28,7 @@ mod models;
 mod mqtt;
 mod notify;
 mod onnx_file;
+mod outputs;
 mod parity;
 mod pictures;
 mod proof;

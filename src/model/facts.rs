@@ -39,13 +39,19 @@ macro_rules! facts {
         #[derive(Clone, Debug, Default)]
         pub struct Facts {
             $($(#[$doc])* pub $field: Option<Fact<$type>>,)*
+            /// Why a source leaves a fact open that one would expect of it: the fact's name
+            /// in the manifest, and the reason.
+            pub open: Vec<(&'static str, String)>,
         }
 
         impl Facts {
             /// These facts, and the weaker ones where these say nothing.
             #[must_use]
             pub(crate) fn or(self, weaker: Facts) -> Facts {
-                Facts { $($field: self.$field.or(weaker.$field),)* }
+                Facts {
+                    $($field: self.$field.or(weaker.$field),)*
+                    open: [self.open, weaker.open].concat(),
+                }
             }
 
             /// Every known fact in the manifest's order.
@@ -163,6 +169,7 @@ impl Facts {
             output_quantization: fact(output.quantization, origin),
             embedding: fact(output.embedding, origin),
             rejection: fact(manifest.rejection, origin),
+            open: Vec::new(),
         };
         let trainer = TrainerSections {
             drift: manifest.drift,
@@ -263,21 +270,26 @@ impl Facts {
         .into_iter()
         .filter_map(|(absent, name)| absent.then_some(name))
         .collect();
+        let named = missing.iter().map(|name| self.with_reason(name));
+        let named = named.collect::<Vec<_>>().join(", ");
         let complete = if missing.is_empty() {
             self.assemble(trainer)
         } else {
             None
         };
         let manifest = complete.ok_or_else(|| {
-            Error::model(
-                place,
-                format!("the model does not say: {}", missing.join(", ")),
-            )
-            .with_remedy("give these facts as the model's author documents them")
-            .with_settings(&missing)
+            Error::model(place, format!("the model does not say: {named}"))
+                .with_remedy("give these facts as the model's author documents them")
+                .with_settings(&missing)
         })?;
         manifest.check(place)?;
         Ok(manifest)
+    }
+
+    /// A missing fact's name, and why it is missing where that is known.
+    fn with_reason(&self, name: &str) -> String {
+        let reason = self.open.iter().find(|(open, _)| *open == name);
+        reason.map_or(name.into(), |(_, reason)| format!("{name} ({reason})"))
     }
 
     fn assemble(self, trainer: TrainerSections) -> Option<Manifest> {

@@ -3,6 +3,7 @@
 pub(super) mod huggingface;
 pub(super) mod image_metadata;
 pub(super) mod labels;
+pub(super) mod properties;
 pub(super) mod python;
 mod quoted;
 pub(super) mod timm;
