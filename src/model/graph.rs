@@ -1,6 +1,7 @@
 //! Facts that the network itself states: its ends, their shapes and types, and the
 //! operators next to them.
 
+use super::axes;
 use super::facts::{Facts, fact};
 use super::manifest::{Color, Dtype, Input, Layout, Manifest, OutputKind, Quantization, Size};
 use super::onnx::{FLOAT, INT8, ModelProto, NodeProto, Port, UINT8};
@@ -68,10 +69,10 @@ fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
         ));
     };
     let is_channels = |axis: Option<usize>| matches!(axis, Some(1 | 3));
-    let layout = match (is_channels(a), is_channels(c)) {
-        (true, false) => Some(Layout::Nchw),
-        (false, true) => Some(Layout::Nhwc),
-        _ => None,
+    let (layout, said_by) = match (is_channels(a), is_channels(c)) {
+        (true, false) => (Some(Layout::Nchw), "graph"),
+        (false, true) => (Some(Layout::Nhwc), "graph"),
+        _ => (axes::layout(input), "graph: the names of its axes"),
     };
     let (channels, height, width) = match layout {
         Some(Layout::Nhwc) => (c, a, b),
@@ -85,7 +86,7 @@ fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
     Ok(Facts {
         tensor: fact(input.name.clone(), "graph"),
         dtype: fact(dtype, "graph"),
-        layout: layout.and_then(|l| fact(l, "graph")),
+        layout: layout.and_then(|l| fact(l, said_by)),
         size: size.and_then(|s| fact(s, "graph")),
         color: (channels == Some(1))
             .then_some(Color::Gray)

@@ -155,6 +155,8 @@ pub(super) struct Port {
     pub dtype: Option<Dtype>,
     /// Its axes; `None` where the length may vary.
     pub shape: Vec<Option<usize>>,
+    /// The names of those that vary; empty where the length is known or has no name.
+    pub axes: Vec<String>,
 }
 
 /// Parses a model file's bytes.
@@ -282,5 +284,6 @@ fn port(value: &ValueInfoProto) -> Port {
         name: value.name.clone(),
         dtype,
         shape,
+        axes: axes.iter().map(|d| d.dim_param.clone()).collect(),
     }
 }

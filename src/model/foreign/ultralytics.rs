@@ -1,6 +1,8 @@
-//! Ultralytics writes `task`, `imgsz` and `names` into the ONNX metadata as Python
-//! literals. Its classifiers resize the shorter side, crop the centre and take RGB from
-//! 0 to 1 (`classify_transforms` with mean 0 and std 1).
+//! Ultralytics writes `task`, `imgsz`, `channels` and `names` into the ONNX metadata as
+//! Python literals. Its classifiers resize the shorter side, crop the centre and take RGB
+//! from 0 to 1 (`classify_transforms` with mean 0 and std 1).
+
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::model::facts::{Facts, fact};
@@ -27,7 +29,9 @@ pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     let labels = parse_names(names).ok_or_else(|| {
         Error::model(
             place,
-            format!("the metadata key `names` is not a dict from 0 upwards: {names:.60}"),
+            format!(
+                "the metadata key `names` is neither a list nor a dict from 0 upwards: {names:.60}"
+            ),
         )
         .with_remedy("give the labels")
         .with_settings(&["labels"])
@@ -50,10 +54,19 @@ pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     facts.resize = fact(resize, ORIGIN);
     facts.filter = fact(Filter::Bilinear, ORIGIN);
     facts.antialias = fact(true, ORIGIN);
-    facts.color = fact(Color::Rgb, ORIGIN);
     facts.rescale = fact(1.0 / 255.0, ORIGIN);
-    facts.mean = fact(vec![0.0; 3], ORIGIN);
-    facts.std = fact(vec![1.0; 3], ORIGIN);
+    let color = match model.metadata("channels").unwrap_or("3") {
+        "1" => Color::Gray,
+        "3" => Color::Rgb,
+        other => {
+            let reason = format!("Ultralytics metadata says {other} channels");
+            facts.open.push(("input.color", reason));
+            return Ok(facts);
+        }
+    };
+    facts.color = fact(color, ORIGIN);
+    facts.mean = fact(vec![0.0; color.channels()], ORIGIN);
+    facts.std = fact(vec![1.0; color.channels()], ORIGIN);
     Ok(facts)
 }
 
@@ -71,26 +84,71 @@ fn parse_size(text: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// The values of a Python dict literal with the keys 0, 1, 2, …:
-/// `{0: 'tench', 1: "Granny's apple"}`. Python's `repr` takes double quotes where the
-/// text has an apostrophe, and a backslash before a quote where it has both.
+/// The values of a Python dict with the keys 0, 1, 2, …, in whatever order
+/// (`{0: 'tench', 1: "Granny's apple"}`), of a list, or of either as JSON.
 fn parse_names(literal: &str) -> Option<Vec<String>> {
-    let mut rest = literal.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
+    let literal = literal.trim();
+    if let Ok(json) = serde_json::from_str(literal) {
+        return json_names(json);
+    }
+    let inside = |open, close| literal.strip_prefix(open)?.strip_suffix(close);
+    let (mut rest, keyed) = match inside('{', '}') {
+        Some(entries) => (entries.trim(), true),
+        None => (inside('[', ']').or_else(|| inside('(', ')'))?.trim(), false),
+    };
     let mut names = Vec::new();
     while !rest.is_empty() {
-        let (key, value) = rest.split_once(':')?;
-        if key.trim().parse() != Ok(names.len()) {
-            return None;
+        let mut key = names.len();
+        if keyed {
+            let (text, value) = rest.split_once(':')?;
+            key = text.trim().trim_matches('\'').parse().ok()?;
+            rest = value.trim_start();
         }
-        let (name, after) = python_string(value.trim_start())?;
-        names.push(name);
+        let (name, after) = python_string(rest).or_else(|| python_number(rest))?;
+        names.push((key, name));
         let after = after.trim_start();
         rest = after.strip_prefix(',').unwrap_or(after).trim_start();
         if !after.starts_with(',') && !after.is_empty() {
             return None;
         }
     }
-    (!names.is_empty()).then_some(names)
+    by_key(names)
+}
+
+fn json_names(json: Value) -> Option<Vec<String>> {
+    let name = |value: Value| match value {
+        Value::String(name) => Some(name),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let names: Option<Vec<(usize, String)>> = match json {
+        Value::Array(names) => {
+            let names = names.into_iter().enumerate();
+            names.map(|(at, value)| Some((at, name(value)?))).collect()
+        }
+        Value::Object(names) => {
+            let names = names.into_iter();
+            names
+                .map(|(key, value)| Some((key.parse().ok()?, name(value)?)))
+                .collect()
+        }
+        _ => None,
+    };
+    by_key(names?)
+}
+
+/// Names whose keys, put in order, count from 0 without gaps.
+fn by_key(mut names: Vec<(usize, String)>) -> Option<Vec<String>> {
+    names.sort_by_key(|(key, _)| *key);
+    let counted = names.iter().enumerate().all(|(at, (key, _))| at == *key);
+    (counted && !names.is_empty()).then(|| names.into_iter().map(|(_, name)| name).collect())
+}
+
+/// A bare number at the start of `text`, which stands for its own name, and what follows it.
+fn python_number(text: &str) -> Option<(String, &str)> {
+    let end = text.find([',', ' ']).unwrap_or(text.len());
+    let number = text[..end].parse::<f64>().ok().filter(|n| n.is_finite());
+    number.map(|_| (text[..end].to_owned(), &text[end..]))
 }
 
 /// A Python string literal at the start of `text`, and what follows it.
@@ -127,7 +185,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_python_writes_them() {
-        let cases: [(&str, Option<&[&str]>); 9] = [
+        let cases: [(&str, Option<&[&str]>); 15] = [
             ("{0: 'tench', 1: 'goldfish'}", Some(&["tench", "goldfish"])),
             (r#"{0: "Granny's", 1: 'b'}"#, Some(&["Granny's", "b"])),
             (r#"{0: 'it\'s "quoted"'}"#, Some(&[r#"it's "quoted""#])),
@@ -137,6 +195,12 @@ mod tests {
                 Some(&["tab\there", "é€"]),
             ),
             ("{0: 'ünïcode 🍎'}", Some(&["ünïcode 🍎"])),
+            (r#"{"0": "a", "1": "\ud83c\udf4e"}"#, Some(&["a", "🍎"])),
+            ("{1: 'b', 0: 'a'}", Some(&["a", "b"])),
+            ("['a', \"b's\"]", Some(&["a", "b's"])),
+            ("{0: 7, 1: 'b'}", Some(&["7", "b"])),
+            ("['a' 'b']", None),
+            ("{0: 'a', 0: 'b'}", None),
             ("{1: 'a'}", None),
             ("{0: 'a' 1: 'b'}", None),
             ("{}", None),

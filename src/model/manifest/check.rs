@@ -1,7 +1,7 @@
 //! What a manifest may not say: facts that contradict each other.
 
 use super::Manifest;
-use super::preprocess::{Preprocess, Resize};
+use super::preprocess::{CropRule, Preprocess, Resize};
 use crate::error::{Error, Result};
 
 /// Largest side in pixels that a picture is resized to.
@@ -49,16 +49,27 @@ impl Manifest {
         let (input, pre) = (&self.input, &self.preprocess);
         let resized = match pre.resize {
             Resize::Shortest { size } => (size, size),
-            Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
-                (width, height)
-            }
+            Resize::Exact { width, height }
+            | Resize::Cover { width, height }
+            | Resize::Central { width, height, .. }
+            | Resize::Letterbox { width, height, .. } => (width, height),
         };
         if resized.0.max(resized.1) > LARGEST {
             let what = format!("preprocess.resize to {}x{}", resized.0, resized.1);
             return Err(Error::model(place, what).with_expected(format!("at most {LARGEST}")));
         }
+        if let Resize::Central { of, .. } = pre.resize
+            && (of.width < resized.0 || of.height < resized.1)
+        {
+            let what = format!("preprocess.resize central of {}x{}", of.width, of.height);
+            let least = format!("at least {}x{}", resized.0, resized.1);
+            return Err(Error::model(place, what).with_expected(least));
+        }
         let kept = pre.crop.map_or(resized, |c| (c.width, c.height));
-        if kept.0 == 0 || kept.1 == 0 || kept.0 > resized.0 || kept.1 > resized.1 {
+        let inside = kept.0 <= resized.0 && kept.1 <= resized.1;
+        let padded = pre.crop_rule == CropRule::Transformers && kept.0.max(kept.1) <= LARGEST;
+        let least = kept.0.min(kept.1).min(resized.0).min(resized.1);
+        if least == 0 || !(inside || padded) {
             return Err(Error::model(
                 place,
                 format!(
@@ -76,9 +87,16 @@ impl Manifest {
                 ),
             ));
         }
-        if pre.crop.is_none() && matches!(pre.resize, Resize::Shortest { .. }) {
-            let what = "preprocess.resize shortest needs preprocess.crop";
-            return Err(Error::model(place, what));
+        let follows_picture = match pre.resize {
+            Resize::Shortest { .. } => Some("shortest"),
+            Resize::Cover { .. } => Some("cover"),
+            _ => None,
+        };
+        if let (None, Some(mode)) = (pre.crop, follows_picture) {
+            let what = format!("preprocess.resize {mode} needs preprocess.crop");
+            return Err(Error::model(place, what)
+                .with_remedy("give the size that is kept")
+                .with_settings(&["preprocess.crop"]));
         }
         Ok(())
     }
