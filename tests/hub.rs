@@ -288,6 +288,10 @@ fn settings_that_leave_the_size_to_each_picture_stay_open_with_their_reason() {
             "`do_center_crop` without `crop_size`",
         ),
         (
+            json!({"image_processor_type": "BitImageProcessor", "do_center_crop": null}),
+            "the shortest side becomes 224 without a crop",
+        ),
+        (
             json!({"image_processor_type": "NobodyKnowsImageProcessor", "size": 224, "resample": 2}),
             "the processor `NobodyKnowsImageProcessor` is unknown",
         ),

@@ -81,7 +81,7 @@ pub fn cover(preprocess: &Preprocess, framing: &Framing) -> Cover {
 impl Need for Geometry {
     fn region(&self, width: usize, height: usize) -> Region {
         self.sampling(width, height)
-            .region(support(self.preprocess.filter))
+            .region(support(self.preprocess.filter), width, height)
     }
 
     fn eighths(&self, width: usize, height: usize) -> usize {

@@ -207,7 +207,7 @@ mod tests {
             config_facts(&json!({}), &p)
         };
         assert_eq!(gray(json!([0.5])).color.unwrap().value, Color::Gray);
-        assert_eq!(gray(json!([0.5; 3])).mean.unwrap().value, [0.5]);
+        assert_eq!(gray(json!([0.5, 0.5, 0.5])).mean.unwrap().value, [0.5]);
         assert!(gray(json!([0.4, 0.5, 0.6])).mean.is_none());
     }
 

@@ -1,7 +1,7 @@
 //! What a manifest may not say: facts that contradict each other.
 
 use super::Manifest;
-use super::preprocess::{CropRule, Preprocess, Resize};
+use super::preprocess::{Preprocess, Resize};
 use crate::error::{Error, Result};
 
 /// Largest side in pixels that a picture is resized to.
@@ -66,17 +66,16 @@ impl Manifest {
             return Err(Error::model(place, what).with_expected(least));
         }
         let kept = pre.crop.map_or(resized, |c| (c.width, c.height));
-        let inside = kept.0 <= resized.0 && kept.1 <= resized.1;
-        let padded = pre.crop_rule == CropRule::Transformers && kept.0.max(kept.1) <= LARGEST;
-        let least = kept.0.min(kept.1).min(resized.0).min(resized.1);
-        if least == 0 || !(inside || padded) {
+        let sides = [kept.0, kept.1, resized.0, resized.1];
+        if sides.contains(&0) || kept.0.max(kept.1) > LARGEST {
             return Err(Error::model(
                 place,
                 format!(
-                    "preprocess.crop {}x{} does not lie inside the resized {}x{}",
+                    "preprocess.crop {}x{} of the resized {}x{}",
                     kept.0, kept.1, resized.0, resized.1
                 ),
-            ));
+            )
+            .with_expected(format!("1 to {LARGEST} pixels")));
         }
         if kept != (input.width, input.height) {
             return Err(Error::model(
@@ -87,18 +86,7 @@ impl Manifest {
                 ),
             ));
         }
-        let follows_picture = match pre.resize {
-            Resize::Shortest { .. } => Some("shortest"),
-            Resize::Cover { .. } => Some("cover"),
-            _ => None,
-        };
-        if let (None, Some(mode)) = (pre.crop, follows_picture) {
-            let what = format!("preprocess.resize {mode} needs preprocess.crop");
-            return Err(Error::model(place, what)
-                .with_remedy("give the size that is kept")
-                .with_settings(&["preprocess.crop"]));
-        }
-        Ok(())
+        check_crop(place, pre, kept, resized)
     }
 
     fn check_output(&self, place: &str) -> Result<()> {
@@ -157,4 +145,34 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// Refuses a resize that needs a crop and has none; says that a crop adds something.
+fn check_crop(
+    place: &str,
+    pre: &Preprocess,
+    kept: (usize, usize),
+    resized: (usize, usize),
+) -> Result<()> {
+    if kept.0 > resized.0 || kept.1 > resized.1 {
+        log::warn!(
+            "{place}: preprocess.crop {}x{} is larger than what is resized to {}x{}: black is added around it",
+            kept.0,
+            kept.1,
+            resized.0,
+            resized.1
+        );
+    }
+    let follows_picture = match pre.resize {
+        Resize::Shortest { .. } => Some("shortest"),
+        Resize::Cover { .. } => Some("cover"),
+        _ => None,
+    };
+    if let (None, Some(mode)) = (pre.crop, follows_picture) {
+        let what = format!("preprocess.resize {mode} needs preprocess.crop");
+        return Err(Error::model(place, what)
+            .with_remedy("give the size that is kept")
+            .with_settings(&["preprocess.crop"]));
+    }
+    Ok(())
 }

@@ -82,10 +82,12 @@ pub enum Resize {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CropRule {
-    /// `CenterCrop`: half of what is over, halves to the even pixel; the part lies inside.
+    /// `CenterCrop`: half of what is over, halves to the even pixel. What the picture lacks
+    /// is black, an odd pixel of it behind.
     #[default]
     Torchvision,
-    /// `center_crop`: half of what is over, truncated; what the picture lacks is black.
+    /// `center_crop`: half of what is over, truncated. What the picture lacks is black, an
+    /// odd pixel of it before.
     Transformers,
 }
 

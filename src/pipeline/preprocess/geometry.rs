@@ -100,18 +100,21 @@ impl Sampling {
     }
 
     /// The pixels that the resize looks at: those below the part that is kept, the reach of
-    /// a filter with this `support`, and two more because neighbours share chroma.
-    pub(super) fn region(&self, support: f64) -> Region {
-        const SHARED: f64 = 2.0;
-        let span = |axis: Axis| {
+    /// a filter with this `support`, and two more of the `width` x `height` picture because
+    /// neighbours share chroma.
+    pub(super) fn region(&self, support: f64, width: usize, height: usize) -> Region {
+        const SHARED: usize = 2;
+        let span = |axis: Axis, length: usize| {
             let scale = axis.source as f64 / axis.resized as f64;
-            let reach = support * scale.max(1.0) + SHARED;
+            let reach = support * scale.max(1.0);
             let low = (axis.offset as f64 * scale - reach).max(0.0) as usize;
             let end = ((axis.offset + axis.kept) as f64 * scale + reach).ceil() as usize;
-            (axis.start + low, end.min(axis.source) - low)
+            let first = (axis.start + low).saturating_sub(SHARED);
+            let end = (axis.start + end.min(axis.source) + SHARED).min(length);
+            (first, end - first)
         };
-        let (x, width) = span(self.across);
-        let (y, height) = span(self.down);
+        let (x, width) = span(self.across, width);
+        let (y, height) = span(self.down, height);
         Region {
             x,
             y,
@@ -151,7 +154,7 @@ mod tests {
             (30000, 2000),
         ] {
             let sampling = Sampling::new(&steps, &Framing::default(), width, height);
-            let region = sampling.region(3.0);
+            let region = sampling.region(3.0, width, height);
             assert!(
                 region.width > 0 && region.x + region.width <= width,
                 "{width}x{height}"

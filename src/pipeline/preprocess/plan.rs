@@ -29,21 +29,7 @@ pub(super) fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan
     };
     let cropped = |part, resized| cropped(part, resized, preprocess);
     match preprocess.resize {
-        Resize::Shortest { size } => {
-            let long = |long: usize, short: usize| (size * long / short.max(1)).max(1);
-            let resized = if width <= height {
-                Size {
-                    width: size,
-                    height: long(height, width),
-                }
-            } else {
-                Size {
-                    width: long(width, height),
-                    height: size,
-                }
-            };
-            cropped(whole, resized)
-        }
+        Resize::Shortest { size } => cropped(whole, shortest(size, width, height)),
         Resize::Exact {
             width: w,
             height: h,
@@ -57,15 +43,7 @@ pub(super) fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan
         Resize::Cover {
             width: w,
             height: h,
-        } => {
-            let ratio = (width as f64 / w as f64).min(height as f64 / h as f64);
-            let side = |length: usize, least: usize| rounded(length as f64 / ratio).max(least);
-            let resized = Size {
-                width: side(width, w),
-                height: side(height, h),
-            };
-            cropped(whole, resized)
-        }
+        } => cropped(whole, cover(w, h, width, height)),
         Resize::Central {
             width: w,
             height: h,
@@ -82,6 +60,32 @@ pub(super) fn plan(preprocess: &Preprocess, width: usize, height: usize) -> Plan
             height: h,
             ..
         } => letterboxed(w, h, whole),
+    }
+}
+
+/// A `width` x `height` picture whose shorter side becomes `size`, the other truncated.
+fn shortest(size: usize, width: usize, height: usize) -> Size {
+    let long = |long: usize, short: usize| (size * long / short.max(1)).max(1);
+    if width <= height {
+        Size {
+            width: size,
+            height: long(height, width),
+        }
+    } else {
+        Size {
+            width: long(width, height),
+            height: size,
+        }
+    }
+}
+
+/// A `width` x `height` picture that covers `w` x `h`, both sides rounded.
+fn cover(w: usize, h: usize, width: usize, height: usize) -> Size {
+    let ratio = (width as f64 / w as f64).min(height as f64 / h as f64);
+    let side = |length: usize, least: usize| rounded(length as f64 / ratio).max(least);
+    Size {
+        width: side(width, w),
+        height: side(height, h),
     }
 }
 
@@ -107,17 +111,14 @@ fn cropped(part: Region, resized: Size, preprocess: &Preprocess) -> Plan {
 /// Of `resized` pixels the first that is kept, the place in `crop` pixels that it goes to,
 /// and how many are kept.
 fn kept(resized: usize, crop: usize, rule: CropRule) -> (usize, usize, usize) {
-    let rest = resized.saturating_sub(crop);
-    let first = match rule {
-        CropRule::Torchvision => half_even(rest),
-        CropRule::Transformers => rest / 2,
+    let (rest, lack) = (resized.saturating_sub(crop), crop.saturating_sub(resized));
+    // Both add an odd pixel of black on one side: torchvision behind, transformers before
+    // (`transformers/image_transforms.py`, `center_crop`).
+    let (first, place) = match rule {
+        CropRule::Torchvision => (half_even(rest), lack / 2),
+        CropRule::Transformers => (rest / 2, lack.div_ceil(2)),
     };
-    // transformers/image_transforms.py, `center_crop`: an odd pixel is added before.
-    (
-        first,
-        crop.saturating_sub(resized).div_ceil(2),
-        resized.min(crop),
-    )
+    (first, place, resized.min(crop))
 }
 
 /// The centre of a `width` x `height` picture, `size / of` of its shorter side

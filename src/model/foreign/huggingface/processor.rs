@@ -156,14 +156,8 @@ impl Processor<'_> {
     }
 
     fn filter(&self, place: &str) -> Result<Option<Fact<Filter>>> {
-        /// PIL's bilinear, which transformers takes for `null`.
-        const FOR_NULL: u64 = 2;
-        let number = |value: &Value| match value {
-            Value::Null => Some(FOR_NULL),
-            value => value.as_u64(),
-        };
         let default = self.0.class.map(|class| class.resample);
-        let Some(code) = self.0.said("resample", number, default) else {
+        let Some(code) = self.0.said("resample", Value::as_u64, default) else {
             return Ok(None);
         };
         let filter = match code.value {
