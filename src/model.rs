@@ -1,5 +1,6 @@
 //! A model file and everything that has to be known to use it.
 
+mod axes;
 mod constant;
 mod edit;
 mod explicit;

@@ -94,7 +94,12 @@ const DOORS: [(&str, &[&str]); 58] = [
     ("prometheus_client", &["serve/metrics.rs"]),
     (
         "prost",
-        &["model/edit.rs", "model/fuzz.rs", "model/onnx.rs", "model/pack.rs"],
+        &[
+            "model/edit.rs",
+            "model/fuzz.rs",
+            "model/onnx.rs",
+            "model/pack.rs",
+        ],
     ),
     ("pulp", &["pipeline/preprocess/"]),
     ("rten", &["engine/rten.rs"]),

@@ -21,6 +21,7 @@ mod folders;
 mod framing;
 mod house;
 mod http_sources;
+mod hub;
 mod inputs;
 mod live;
 mod malformed;

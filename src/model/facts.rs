@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{
-    Color, Drift, Dtype, FORMAT, Filter, Input, Layout, Manifest, Output, OutputKind, Preprocess,
-    Proof, Quantization, Rejection, Resize, Size, Training,
+    Color, CropRule, Drift, Dtype, FORMAT, Filter, Input, Layout, Manifest, Output, OutputKind,
+    Preprocess, Proof, Quantization, Rejection, Resize, Size, Training,
 };
 use crate::error::{Error, Result};
 
@@ -97,6 +97,8 @@ facts! {
     antialias: bool = "preprocess.antialias",
     /// What is kept of the resized picture.
     crop: Option<Size> = "preprocess.crop",
+    /// Where that lies to the pixel.
+    crop_rule: CropRule = "preprocess.crop_rule",
     /// Factor on pixels.
     rescale: f64 = "preprocess.rescale",
     /// Subtracted per channel.
@@ -160,6 +162,9 @@ impl Facts {
             filter: fact(pre.filter, origin),
             antialias: fact(pre.antialias, origin),
             crop: fact(pre.crop, origin),
+            crop_rule: (pre.crop_rule != CropRule::default())
+                .then_some(pre.crop_rule)
+                .and_then(|rule| fact(rule, origin)),
             rescale: fact(pre.rescale, origin),
             mean: fact(pre.mean, origin),
             std: fact(pre.std, origin),
@@ -184,10 +189,10 @@ impl Facts {
     pub(crate) fn with_consequences(mut self) -> Facts {
         let implied = self.crop.as_ref().and_then(|c| c.value).or_else(|| {
             match self.resize.as_ref()?.value {
-                Resize::Shortest { .. } => None,
-                Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
-                    Some(Size { width, height })
-                }
+                Resize::Shortest { .. } | Resize::Cover { .. } => None,
+                Resize::Exact { width, height }
+                | Resize::Central { width, height, .. }
+                | Resize::Letterbox { width, height, .. } => Some(Size { width, height }),
             }
         });
         if self.size.is_none() {
@@ -195,8 +200,10 @@ impl Facts {
         }
         if let (None, Some(resize), Some(size)) = (&self.crop, &self.resize, &self.size) {
             let whole = match resize.value {
-                Resize::Shortest { .. } => false,
-                Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
+                Resize::Shortest { .. } | Resize::Cover { .. } => false,
+                Resize::Exact { width, height }
+                | Resize::Central { width, height, .. }
+                | Resize::Letterbox { width, height, .. } => {
                     (width, height) == (size.value.width, size.value.height)
                 }
             };
@@ -313,6 +320,7 @@ impl Facts {
                 filter: self.filter?.value,
                 antialias: self.antialias?.value,
                 crop: self.crop?.value,
+                crop_rule: self.crop_rule.map(|f| f.value).unwrap_or_default(),
                 rescale: self.rescale?.value,
                 mean: self.mean?.value,
                 std: self.std?.value,

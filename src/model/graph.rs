@@ -1,6 +1,7 @@
 //! Facts that the network itself states: its ends, their shapes and types, and the
 //! operators next to them.
 
+use super::axes;
 use super::explicit::{is_implicit, pads_by_size};
 use super::facts::{Fact, Facts, fact};
 use super::manifest::{Color, Dtype, Input, Layout, Manifest, Quantization, Size};
@@ -59,10 +60,10 @@ fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
         ));
     };
     let is_channels = |axis: Option<usize>| matches!(axis, Some(1 | 3));
-    let layout = match (is_channels(a), is_channels(c)) {
-        (true, false) => Some(Layout::Nchw),
-        (false, true) => Some(Layout::Nhwc),
-        _ => None,
+    let (layout, said_by) = match (is_channels(a), is_channels(c)) {
+        (true, false) => (Some(Layout::Nchw), "graph"),
+        (false, true) => (Some(Layout::Nhwc), "graph"),
+        _ => (axes::layout(input), "graph: the names of its axes"),
     };
     let (channels, height, width) = match layout {
         Some(Layout::Nhwc) => (c, a, b),
@@ -76,7 +77,7 @@ fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
     Ok(Facts {
         tensor: fact(input.name.clone(), "graph"),
         dtype: fact(dtype, "graph"),
-        layout: layout.and_then(|l| fact(l, "graph")),
+        layout: layout.and_then(|l| fact(l, said_by)),
         size: size.and_then(|s| fact(s, "graph")),
         color: (channels == Some(1))
             .then_some(Color::Gray)

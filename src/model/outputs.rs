@@ -86,6 +86,7 @@ impl ModelProto {
                 name: map.input.first()?.clone(),
                 dtype: Some(super::manifest::Dtype::Float32),
                 elements: "float32",
+                axis_names: Vec::new(),
                 shape: vec![None, class_names(map).map(|(names, _)| names.len())],
             }),
             _ => output.dtype.is_some().then(|| output.clone()),

@@ -18,6 +18,8 @@ pub(super) struct Port {
     pub elements: &'static str,
     /// Its axes; `None` where the length may vary.
     pub shape: Vec<Option<usize>>,
+    /// The names of those that vary; empty where the length is known or has no name.
+    pub axis_names: Vec<String>,
 }
 
 impl Port {
@@ -42,6 +44,7 @@ impl Port {
             dtype,
             elements: value.r#type.as_ref().map_or("no type", elements),
             shape,
+            axis_names: axes.iter().map(|d| d.dim_param.clone()).collect(),
         }
     }
 

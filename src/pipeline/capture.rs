@@ -7,12 +7,12 @@ mod child;
 mod drops;
 mod files;
 mod folder;
-mod images;
-mod multipart;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 #[cfg(feature = "http")]
 mod http;
+mod images;
+mod multipart;
 mod newest;
 mod open;
 mod outage;

@@ -12,7 +12,7 @@ use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 use crate::error::{Error, Result};
 use crate::ffi::turbojpeg::JpegDecoder;
 use crate::jpeg;
-use crate::model::manifest::{Color, Dtype, Filter, Input, Layout, Preprocess, Resize};
+use crate::model::manifest::{Color, CropRule, Dtype, Filter, Input, Layout, Preprocess, Resize};
 use crate::pipeline::capture::{Encoding, Frame};
 use crate::pipeline::decode::{DecodeOptions, Decoder, Need, Picture};
 use crate::pipeline::preprocess::{Framing, Geometry, Preprocessor};
@@ -173,6 +173,7 @@ impl PreviewSize {
             filter: Filter::Bilinear,
             antialias: true,
             crop: None,
+            crop_rule: CropRule::default(),
             rescale: 1.0,
             mean: vec![0.0; 3],
             std: vec![1.0; 3],

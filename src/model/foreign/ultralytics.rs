@@ -1,9 +1,8 @@
-//! Ultralytics writes `task`, `imgsz` and `names` into the ONNX metadata as Python
-//! literals. Its classifiers resize the shorter side, crop the centre and take RGB from
-//! 0 to 1 (`classify_transforms` with mean 0 and std 1).
+//! Ultralytics writes `task`, `imgsz`, `channels` and `names` into the ONNX metadata as
+//! Python literals. Its classifiers resize the shorter side, crop the centre and take RGB
+//! from 0 to 1 (`classify_transforms` with mean 0 and std 1).
 
-use super::tree::Tree;
-use super::{labels, python};
+use super::labels;
 use crate::error::{Error, Result};
 use crate::model::facts::{Facts, fact};
 use crate::model::manifest::{Color, Filter, Resize, Size};
@@ -30,7 +29,7 @@ pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
         Error::model(
             place,
             format!(
-                "the metadata key `names` is neither a dict from 0 upwards nor a list: {names:.60}"
+                "the metadata key `names` is neither a list nor a dict from 0 upwards: {names:.60}"
             ),
         )
         .with_remedy("give the labels")
@@ -54,10 +53,19 @@ pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     facts.resize = fact(resize, ORIGIN);
     facts.filter = fact(Filter::Bilinear, ORIGIN);
     facts.antialias = fact(true, ORIGIN);
-    facts.color = fact(Color::Rgb, ORIGIN);
     facts.rescale = fact(1.0 / 255.0, ORIGIN);
-    facts.mean = fact(vec![0.0; 3], ORIGIN);
-    facts.std = fact(vec![1.0; 3], ORIGIN);
+    let color = match model.metadata("channels").unwrap_or("3") {
+        "1" => Color::Gray,
+        "3" => Color::Rgb,
+        other => {
+            let reason = format!("Ultralytics metadata says {other} channels");
+            facts.open.push(("input.color", reason));
+            return Ok(facts);
+        }
+    };
+    facts.color = fact(color, ORIGIN);
+    facts.mean = fact(vec![0.0; color.channels()], ORIGIN);
+    facts.std = fact(vec![1.0; color.channels()], ORIGIN);
     Ok(facts)
 }
 
@@ -75,22 +83,15 @@ fn parse_size(text: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// The names in a Python literal: a dict with the keys 0, 1, 2, …, or a list.
+/// The names in a dict with the keys 0, 1, 2, …, in whatever order
+/// (`{0: 'tench', 1: "Granny's apple"}`), or in a list, as Python or JSON has them.
 fn parse_names(literal: &str) -> Option<Vec<String>> {
-    let names = match python::literal(literal.trim()).ok()? {
-        Tree::List(items) => items
-            .into_iter()
-            .map(|item| match item {
-                Tree::Text(name) => Some(name),
-                _ => None,
-            })
-            .collect::<Option<_>>()?,
-        tree => {
-            let found = labels::names_of(&tree).ok()?;
-            found.remarks.is_empty().then_some(found.names)?
-        }
-    };
-    (!names.is_empty()).then_some(names)
+    let literal = literal.trim();
+    if !literal.starts_with(['{', '[', '(']) {
+        return None;
+    }
+    let found = labels::parse(literal.as_bytes(), "").ok()?;
+    found.remarks.is_empty().then_some(found.names)
 }
 
 #[cfg(test)]
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_python_writes_them() {
-        let cases: [(&str, Option<&[&str]>); 10] = [
+        let cases: [(&str, Option<&[&str]>); 15] = [
             ("{0: 'tench', 1: 'goldfish'}", Some(&["tench", "goldfish"])),
             (r#"{0: "Granny's", 1: 'b'}"#, Some(&["Granny's", "b"])),
             (r#"{0: 'it\'s "quoted"'}"#, Some(&[r#"it's "quoted""#])),
@@ -109,7 +110,12 @@ mod tests {
                 Some(&["tab\there", "é€"]),
             ),
             ("{0: 'ünïcode 🍎'}", Some(&["ünïcode 🍎"])),
-            ("['a', 'b']", Some(&["a", "b"])),
+            (r#"{"0": "a", "1": "\ud83c\udf4e"}"#, Some(&["a", "🍎"])),
+            ("{1: 'b', 0: 'a'}", Some(&["a", "b"])),
+            ("['a', \"b's\"]", Some(&["a", "b's"])),
+            ("{0: 7, 1: 'b'}", Some(&["7", "b"])),
+            ("['a' 'b']", None),
+            ("{0: 'a', 0: 'b'}", None),
             ("{1: 'a'}", None),
             ("{0: 'a' 1: 'b'}", None),
             ("{}", None),

@@ -46,7 +46,7 @@ pub(crate) struct FactArgs {
     /// Centre crop after resizing: 224, 224x192 or none
     #[arg(long, value_parser = values::crop)]
     crop: Option<values::Crop>,
-    /// PIL's filter: nearest, box, bilinear, bicubic or lanczos
+    /// PIL's filter: nearest, box, bilinear, hamming, bicubic or lanczos
     #[arg(long, value_parser = values::by_name::<Filter>)]
     filter: Option<Filter>,
     /// Do not widen the filter when shrinking (OpenCV's way, not PIL's)

@@ -357,7 +357,7 @@ mod tests {
             ),
             (
                 by_name::<Filter>("cubic").unwrap_err(),
-                "unknown variant `cubic`, expected one of `nearest`, `box`, `bilinear`, `bicubic`, `lanczos`",
+                "unknown variant `cubic`, expected one of `nearest`, `box`, `bilinear`, `hamming`, `bicubic`, `lanczos`",
             ),
         ];
         for (error, expected) in cases {
