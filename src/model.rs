@@ -312,6 +312,9 @@ fn gather(
         ..Facts::default()
     };
     let mut facts = facts.or(graph).or(named);
+    if facts.kind.is_none() {
+        facts.kind = huggingface::output_kind(path)?;
+    }
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);
     }

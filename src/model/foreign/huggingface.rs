@@ -13,9 +13,13 @@ use serde_json::Value;
 
 use super::read_json;
 use crate::error::{Error, Result};
-use crate::model::facts::{Facts, fact};
+use crate::model::facts::{Fact, Facts, fact};
+use crate::model::manifest::OutputKind;
 use processor::Processor;
 use settings::Settings;
+
+/// The model's own configuration.
+const CONFIG: &str = "config.json";
 
 /// The model file of a folder.
 ///
@@ -41,11 +45,8 @@ pub(crate) fn model_file(folder: &Path) -> Result<PathBuf> {
 /// A file that is not JSON, a head that does not classify, or a processor that makes no
 /// picture's tensor.
 pub(crate) fn facts(model: &Path) -> Result<Facts> {
-    let mut folder = model.parent().unwrap_or(Path::new("."));
-    if folder.ends_with("onnx") && !folder.join("config.json").exists() {
-        folder = folder.parent().unwrap_or(folder);
-    }
-    let place = folder.join("config.json");
+    let folder = folder(model);
+    let place = folder.join(CONFIG);
     let config = read_json(&place)?.unwrap_or(Value::Null);
     refuse_regression(&place, &config)?;
     let model_type = config.get("model_type").and_then(Value::as_str);
@@ -63,6 +64,33 @@ pub(crate) fn facts(model: &Path) -> Result<Facts> {
         None => {}
     }
     Ok(facts)
+}
+
+/// What an image classifier of transformers gives, for a network that does not tell itself.
+///
+/// # Errors
+/// `config.json` is not JSON.
+pub(crate) fn output_kind(model: &Path) -> Result<Option<Fact<OutputKind>>> {
+    let config = read_json(&folder(model).join(CONFIG))?.unwrap_or(Value::Null);
+    let names = config.get("architectures").and_then(Value::as_array);
+    let mut names = names.into_iter().flatten().filter_map(Value::as_str);
+    Ok(names
+        .find(|name| name.contains("ForImageClassification"))
+        .and_then(|name| {
+            fact(
+                OutputKind::Logits,
+                &format!("config.json architectures: {name}"),
+            )
+        }))
+}
+
+/// Where the configuration of `model` is: beside it, or above a folder called `onnx`.
+fn folder(model: &Path) -> &Path {
+    let folder = model.parent().unwrap_or(Path::new("."));
+    if folder.ends_with("onnx") && !folder.join(CONFIG).exists() {
+        return folder.parent().unwrap_or(folder);
+    }
+    folder
 }
 
 /// The processor's configuration and the file that it stands in. Newer folders have one

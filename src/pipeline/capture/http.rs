@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::child::{self, Child, ChildHandle, FIRST, STALL};
 use super::outage::Outage;
+use super::stream::Stream;
 use super::{Encoding, Frame, Pull, Source};
 use crate::error::{Error, Result};
 use ask::{Answer, Client};
@@ -36,7 +37,7 @@ enum State {
     /// One picture, to be asked for then.
     Picture(Instant),
     /// Pictures one after the other.
-    Pictures(super::stream::Stream),
+    Pictures(Box<Stream>),
     /// FFmpeg reads it.
     Video(Box<Child>),
 }

@@ -23,7 +23,7 @@ pub(super) enum Answer {
     /// One picture, and then the end.
     Picture,
     /// Pictures one after the other.
-    Pictures(Stream),
+    Pictures(Box<Stream>),
     /// Something else, which FFmpeg may know.
     Video,
 }
@@ -176,7 +176,7 @@ impl Client {
 
     fn pictures(&self, body: impl Read + Send + 'static) -> Answer {
         let (name, most) = (self.name.clone(), self.max_bytes);
-        Answer::Pictures(Stream::new(Box::new(body), name, None, most))
+        Answer::Pictures(Box::new(Stream::new(Box::new(body), name, None, most)))
     }
 
     fn refused(&self, status: StatusCode) -> Error {
