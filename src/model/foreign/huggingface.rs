@@ -66,22 +66,24 @@ pub(crate) fn facts(model: &Path) -> Result<Facts> {
     Ok(facts)
 }
 
-/// What an image classifier of transformers gives, for a network that does not tell itself.
+/// What a classifier of transformers or timm gives, for a network that does not tell itself.
 ///
 /// # Errors
 /// `config.json` is not JSON.
 pub(crate) fn output_kind(model: &Path) -> Result<Option<Fact<OutputKind>>> {
     let config = read_json(&folder(model).join(CONFIG))?.unwrap_or(Value::Null);
-    let names = config.get("architectures").and_then(Value::as_array);
-    let mut names = names.into_iter().flatten().filter_map(Value::as_str);
-    Ok(names
-        .find(|name| name.contains("ForImageClassification"))
-        .and_then(|name| {
-            fact(
-                OutputKind::Logits,
-                &format!("config.json architectures: {name}"),
-            )
-        }))
+    let has = |keys: &[&str]| keys.iter().any(|key| config.get(*key).is_some());
+    let is_classifier = match config.get("architectures").and_then(Value::as_array) {
+        Some(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|name| name.contains("ForImageClassification")),
+        None => has(&["model_type", "id2label", "pretrained_cfg", "architecture"]),
+    };
+    let origin = "config.json: classifiers of transformers and timm give logits";
+    Ok(is_classifier
+        .then(|| fact(OutputKind::Logits, origin))
+        .flatten())
 }
 
 /// Where the configuration of `model` is: beside it, or above a folder called `onnx`.

@@ -7,7 +7,7 @@ mod jpeg;
 mod png;
 mod pnm;
 mod sized;
-mod tiff;
+mod tiff_file;
 mod trailer;
 
 pub(super) use attached::Attached;

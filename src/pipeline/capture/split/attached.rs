@@ -5,7 +5,7 @@
 use std::sync::Once;
 
 use super::Length;
-use super::tiff::Reader;
+use super::tiff_file::Reader;
 use crate::jpeg::{APP1, APP2};
 
 /// A further picture.

@@ -1,7 +1,7 @@
 //! Formats whose header, or whose blocks, say where the image ends: BMP, WebP, GIF, TIFF,
 //! binary PNM and PAM.
 
-use super::{Length, Malformed, pnm, tiff};
+use super::{Length, Malformed, pnm, tiff_file};
 
 /// Which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Sized {
             Self::Pnm => pnm::binary(bytes),
             Self::Pam => pnm::arbitrary(bytes),
             Self::Gif => gif(bytes),
-            Self::Tiff => Ok(tiff::measure(bytes).unwrap_or_else(|missing| missing)),
+            Self::Tiff => Ok(tiff_file::measure(bytes).unwrap_or_else(|missing| missing)),
         }
     }
 }

@@ -117,7 +117,9 @@ pub(super) fn measure(bytes: &[u8]) -> Result<Length, Length> {
     let Some((reader, first)) = Reader::new(bytes)? else {
         return Ok(Length::AtLeast(4));
     };
-    let (mut seen, mut pending, mut end) = (Vec::new(), vec![first], 0);
+    // A file without any directory still has its header.
+    let header = if reader.big { 16 } else { 8 };
+    let (mut seen, mut pending, mut end) = (Vec::new(), vec![first], header);
     while let Some(directory) = pending.pop() {
         if directory == 0 || seen.contains(&directory) || seen.len() == MOST_DIRECTORIES {
             continue;
