@@ -155,7 +155,7 @@ fn eval_measures_a_table_of_labels() {
     let wrong = ocelli(["eval", "--engine", "rten", "-m", &model, &table]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(
-        stderr(&wrong).contains("2 labels for a model that gives one"),
+        stderr(&wrong).contains("2 labels, but the model gives one"),
         "{}",
         stderr(&wrong)
     );

@@ -30,8 +30,7 @@ pub(crate) struct Scorer {
     /// Of independent labels, each one's own.
     temperatures: Vec<f32>,
     quantization: Option<Quantization>,
-    /// Numbers that the network gives.
-    classes: usize,
+    labels: usize,
     check: OutputCheck,
 }
 
@@ -63,7 +62,7 @@ impl Scorer {
             temperature: output.temperature as f32,
             temperatures: temperatures(manifest),
             quantization: output.quantization,
-            classes: output.kind.values(manifest.labels.len()),
+            labels: manifest.labels.len(),
             check: OutputCheck::new(
                 output.kind,
                 output.quantization.map(|q| q.scale),
@@ -87,12 +86,13 @@ impl Scorer {
         if first != Some(batch) && !(batch == 1 && raw.shape.len() < 2) {
             let what = format!(
                 "the network gave the shape {:?} for a batch of {batch}, expected [{batch}, {}]",
-                raw.shape, self.classes
+                raw.shape,
+                self.kind.values(self.labels)
             );
             return Err(Error::engine(&self.place, what));
         }
         let classes = raw.values.len() / batch.max(1);
-        check_classes(&self.place, self.classes, classes)?;
+        check_classes(&self.place, self.kind, self.labels, classes)?;
         let values = &raw.values[item * classes..(item + 1) * classes];
         let (scale, zero) = self
             .quantization

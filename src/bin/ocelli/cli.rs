@@ -97,10 +97,15 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
 }
 
+/// What stands below `ocelli run --help`.
+const RUN_NOTES: &str = "frame_age_ms counts to the record from a camera driver's timestamp; of streams and other \
+programs' frames from when one has come. An RTSP frame comes one interval between frames after it was sent.";
+
 /// `ocelli run`
 #[derive(Debug, Args)]
+#[command(after_help = RUN_NOTES)]
 pub(crate) struct RunArgs {
-    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `replay:DIR`, `synthetic:`
+    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `http://…`, `replay:DIR`, `synthetic:`
     #[arg(value_name = "SOURCE", value_parser = values::source())]
     pub(crate) sources: Vec<SourceSpec>,
     /// text, json (one object per line) or csv
@@ -166,6 +171,7 @@ impl RunArgs {
                 ListFormat::Lines
             },
             max_bytes: self.decode.max_bytes(),
+            poll_rate: self.live.max_fps,
         }
     }
 }

@@ -9,9 +9,10 @@ mod plot;
 mod table;
 
 use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use ocelli::pipeline::capture::{self, SourceOptions, SourceSpec};
+use ocelli::pipeline::capture::open_found;
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::workers;
 use ocelli::{Error, Model, PipelineMaker, PipelineOptions, Result};
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
         let subject = look(
             args,
             &model,
-            &examples.files,
+            examples.files,
             labels.len(),
             |record, number| {
                 independent::enter(&mut answers, record, &examples.labels[number]);
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
     } else {
         let classes = examples.classes(&args.data)?;
         let mut count = Count::new(labels);
-        let subject = look(args, &model, &examples.files, TOP, |record, number| {
+        let subject = look(args, &model, examples.files, TOP, |record, number| {
             count.enter(record, classes[number]);
         })?;
         subject.map(|subject| {
@@ -92,7 +93,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
 fn look(
     args: &EvalArgs,
     model: &Arc<Model>,
-    files: &[SourceSpec],
+    files: Vec<Result<PathBuf>>,
     top_k: usize,
     mut enter: impl FnMut(&Record, usize),
 ) -> Result<Option<Subject>> {
@@ -109,19 +110,13 @@ fn look(
         identity.engine,
         identity.provider
     );
-    let options = SourceOptions {
-        max_bytes: args.decode.max_bytes(),
-        ..SourceOptions::default()
-    };
-    let source = capture::open(files, &options)?.source;
+    let count = files.len();
+    let source = open_found(files, args.decode.max_bytes());
     let workers = args.workers.unwrap_or_else(cores);
     let make = move |_| maker.make();
     let summary = workers::run(source, workers, None, &stop, make, |record| {
         let number = usize::try_from(record.number).ok();
-        match (
-            &record.failure,
-            number.filter(|number| *number < files.len()),
-        ) {
+        match (&record.failure, number.filter(|number| *number < count)) {
             (Some(error), _) => log::error!("{}", Line(error)),
             (None, Some(number)) => enter(record, number),
             (None, None) => {}

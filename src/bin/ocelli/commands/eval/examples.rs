@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ocelli::pipeline::capture::{SourceSpec, pictures_below};
+use ocelli::pipeline::capture::pictures_below;
 use ocelli::{Error, Result};
 
 use super::table;
 
-/// Each file, and the labels that it has.
+/// Each file, or why it cannot be read, and the labels that it has.
 pub(crate) struct Examples {
-    pub(crate) files: Vec<SourceSpec>,
+    pub(crate) files: Vec<Result<PathBuf>>,
     pub(crate) labels: Vec<Vec<usize>>,
 }
 
@@ -26,13 +26,17 @@ impl Examples {
         };
         if path.is_dir() {
             for (folder, class) in class_folders(path, labels)? {
-                for file in pictures_below(&folder)? {
+                let files = match folder {
+                    Ok(folder) => pictures_below(&folder)?,
+                    Err(error) => vec![Err(error)],
+                };
+                for file in files {
                     examples.enter(file, vec![class]);
                 }
             }
         } else {
             for row in table::read(path, labels)? {
-                examples.enter(row.file, row.labels);
+                examples.enter(Ok(row.file), row.labels);
             }
         }
         Ok(examples)
@@ -43,40 +47,47 @@ impl Examples {
     /// # Errors
     /// One has none, or several.
     pub(crate) fn classes(&self, path: &Path) -> Result<Vec<usize>> {
-        let class = |(number, labels): (usize, &Vec<usize>)| match labels[..] {
+        let class = |labels: &Vec<usize>| match labels[..] {
             [class] => Ok(class),
             _ => Err(Error::usage(
-                format!("{}: {}", path.display(), self.files[number]),
+                path.display().to_string(),
                 format!(
-                    "{} labels for a model that gives one to each picture",
+                    "a picture has {} labels, but the model gives one to each",
                     labels.len()
                 ),
             )
-            .with_expected("one label")),
+            .with_expected("one label per picture")),
         };
-        self.labels.iter().enumerate().map(class).collect()
+        self.labels.iter().map(class).collect()
     }
 
-    fn enter(&mut self, file: PathBuf, labels: Vec<usize>) {
-        self.files.push(SourceSpec::Path(file));
+    fn enter(&mut self, file: Result<PathBuf>, labels: Vec<usize>) {
+        self.files.push(file);
         self.labels.push(labels);
     }
 }
 
-/// The folder of each class, matched by name.
-fn class_folders(root: &Path, labels: &[String]) -> Result<BTreeMap<PathBuf, usize>> {
+/// The folder of each class, matched by name, by path; or why it cannot be looked into.
+fn class_folders(root: &Path, labels: &[String]) -> Result<Vec<(Result<PathBuf>, usize)>> {
     let place = root.display().to_string();
-    let entries = std::fs::read_dir(root)
-        .map_err(|e| Error::usage(&place, "the folder cannot be read").caused_by(e))?
-        .flatten()
-        .filter(|entry| entry.path().is_dir());
+    let unreadable = |e| Error::usage(&place, "the folder cannot be read").caused_by(e);
     let mut classes = BTreeMap::new();
     let mut strangers = Vec::new();
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        match labels.iter().position(|label| *label == name) {
-            Some(class) => drop(classes.insert(entry.path(), class)),
-            None => strangers.push(format!("`{name}`")),
+    for entry in std::fs::read_dir(root).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let class = labels.iter().position(|label| *label == name);
+        match (std::fs::metadata(&path), class) {
+            (Ok(found), Some(class)) if found.is_dir() => {
+                classes.insert(path.clone(), (Ok(path), class));
+            }
+            (Ok(found), None) if found.is_dir() => strangers.push(format!("`{name}`")),
+            (Err(e), Some(class)) => {
+                let place = path.display().to_string();
+                let error = Error::input(place, "the class's folder cannot be read").caused_by(e);
+                classes.insert(path, (Err(error), class));
+            }
+            _ => {}
         }
     }
     if !strangers.is_empty() {
@@ -101,5 +112,5 @@ fn class_folders(root: &Path, labels: &[String]) -> Result<BTreeMap<PathBuf, usi
             "no folders in it, expected one per class",
         ));
     }
-    Ok(classes)
+    Ok(classes.into_values().collect())
 }
