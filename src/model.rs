@@ -10,6 +10,7 @@ mod foreign;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 mod graph;
+mod kind;
 pub mod manifest;
 mod meaning;
 mod onnx;
@@ -315,6 +316,7 @@ fn gather(
     if facts.kind.is_none() {
         facts.kind = huggingface::output_kind(path)?;
     }
+    kind::settle(&mut facts, huggingface::independent(path)?, classes);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);
     }

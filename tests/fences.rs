@@ -27,7 +27,7 @@ const DOORS: [(&str, &[&str]); 58] = [
     (
         "csv",
         &[
-            "bin/ocelli/commands/eval/confusion.rs",
+            "bin/ocelli/commands/eval/table.rs",
             "model/foreign/labels/table.rs",
             "pipeline/write/csv.rs",
         ],

@@ -22,6 +22,7 @@ mod framing;
 mod house;
 mod http_sources;
 mod hub;
+mod independent;
 mod inputs;
 mod live;
 mod malformed;

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{
-    Color, CropRule, Drift, Dtype, FORMAT, Filter, Input, Layout, Manifest, Output, OutputKind,
-    Preprocess, Proof, Quantization, Rejection, Resize, Size, Training,
+    Color, CropRule, Drift, Dtype, FORMAT, Filter, Independent, Input, Layout, Manifest, Output,
+    OutputKind, Preprocess, Proof, Quantization, Rejection, Resize, Size, Training,
 };
 use crate::error::{Error, Result};
 
@@ -115,6 +115,8 @@ facts! {
     output_quantization: Option<Quantization> = "output.quantization",
     /// Name of an output with features.
     embedding: Option<String> = "output.embedding",
+    /// How each of independent labels is calibrated.
+    independent: Independent = "output.independent",
     /// When to answer "unknown".
     rejection: Option<Rejection> = "rejection",
 }
@@ -173,6 +175,7 @@ impl Facts {
             temperature: fact(output.temperature, origin),
             output_quantization: fact(output.quantization, origin),
             embedding: fact(output.embedding, origin),
+            independent: output.independent.and_then(|each| fact(each, origin)),
             rejection: fact(manifest.rejection, origin),
             open: Vec::new(),
         };
@@ -301,6 +304,7 @@ impl Facts {
 
     fn assemble(self, trainer: TrainerSections) -> Option<Manifest> {
         let size = self.size?.value;
+        let kind = self.kind?.value;
         Some(Manifest {
             format: FORMAT,
             name: self.name?.value,
@@ -327,10 +331,15 @@ impl Facts {
             },
             output: Output {
                 tensor: self.output?.value,
-                kind: self.kind?.value,
+                kind,
                 temperature: self.temperature?.value,
                 quantization: self.output_quantization?.value,
                 embedding: self.embedding?.value,
+                // Of another kind by a flag, it has nothing to say.
+                independent: self
+                    .independent
+                    .map(|each| each.value)
+                    .filter(|_| kind.is_independent()),
             },
             rejection: self.rejection?.value,
             drift: trainer.drift,

@@ -4,7 +4,7 @@
 use super::axes;
 use super::explicit::{is_implicit, pads_by_size};
 use super::facts::{Fact, Facts, fact};
-use super::manifest::{Color, Dtype, Input, Layout, Manifest, Quantization, Size};
+use super::manifest::{Color, Dtype, Input, Layout, Manifest, OutputKind, Quantization, Size};
 use super::onnx::{ModelProto, NodeProto};
 use super::outputs;
 use super::port::{Port, described};
@@ -233,7 +233,7 @@ pub(crate) fn check(place: &str, model: &ModelProto, manifest: &Manifest) -> Res
             .with_settings(&["output.quantization"]));
     }
     match outputs::classes(&output) {
-        Some(classes) => check_classes(place, manifest.labels.len(), classes),
+        Some(classes) => check_classes(place, manifest.output.kind, manifest.labels.len(), classes),
         None => Ok(()),
     }
 }
@@ -285,8 +285,13 @@ fn check_input(place: &str, model: &ModelProto, expected: &Input) -> Result<()> 
 ///
 /// # Errors
 /// Both numbers.
-pub(crate) fn check_classes(place: &str, labels: usize, classes: usize) -> Result<()> {
-    if labels == classes {
+pub(crate) fn check_classes(
+    place: &str,
+    kind: OutputKind,
+    labels: usize,
+    classes: usize,
+) -> Result<()> {
+    if kind.values(labels) == classes {
         return Ok(());
     }
     let error = Error::model(

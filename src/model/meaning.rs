@@ -45,7 +45,7 @@ pub(super) fn of(model: &ModelProto, output: &str) -> Option<Told> {
         Meaning::Linear | Meaning::Largest(_, true) => (Some(OutputKind::Logits), last),
         Meaning::Shares(mass) if is_one(mass) => (Some(OutputKind::Probabilities), last),
         Meaning::Bounded(low, high) if is_one(low + 1.0) && is_one(high) => {
-            (Some(OutputKind::Probabilities), last)
+            (Some(OutputKind::SigmoidProbabilities), last)
         }
         Meaning::LogShares => (Some(OutputKind::LogProbabilities), last),
         Meaning::Shares(mass) => (None, format!("{last}, and the values sum to {mass}")),

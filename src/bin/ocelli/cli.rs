@@ -179,13 +179,14 @@ impl RunArgs {
 /// `ocelli eval`
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// A folder with one folder per class, named like the labels
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// text, json or csv (the confusion matrix)
+    /// A folder with one folder per class, named like the labels; or a CSV file: a picture's
+    /// path first, then a column `labels` (`bee;cat`) or a column for each label (0 or 1)
+    #[arg(value_name = "DATA")]
+    pub(crate) data: PathBuf,
+    /// text, json or csv (the confusion matrix, or each independent label's measures)
     #[arg(short, long, default_value = "text", value_parser = values::by_name::<Format>)]
     pub(crate) format: Format,
-    /// Exit with 1 below this accuracy (0 to 1)
+    /// Exit with 1 below this accuracy (0 to 1); of independent labels, all have to be right
     #[arg(long, value_name = "SHARE", value_parser = values::share::<f64>)]
     pub(crate) min_accuracy: Option<f64>,
     /// Draw the confusion matrix into this PNG file

@@ -86,6 +86,17 @@ pub(crate) fn output_kind(model: &Path) -> Result<Option<Fact<OutputKind>>> {
         .flatten())
 }
 
+/// Who says that the labels are independent of one another, if anybody does.
+///
+/// # Errors
+/// `config.json` is not JSON.
+pub(crate) fn independent(model: &Path) -> Result<Option<&'static str>> {
+    let config = read_json(&folder(model).join(CONFIG))?.unwrap_or(Value::Null);
+    let problem = config.get("problem_type").and_then(Value::as_str);
+    let is_multilabel = problem == Some("multi_label_classification");
+    Ok(is_multilabel.then_some("config.json problem_type"))
+}
+
 /// Where the configuration of `model` is: beside it, or above a folder called `onnx`.
 fn folder(model: &Path) -> &Path {
     let folder = model.parent().unwrap_or(Path::new("."));

@@ -105,6 +105,41 @@ impl Manifest {
                 let what = format!("a quantization scale is {scale}");
                 Err(Error::model(place, what).with_expected("above 0"))
             }
+            None => self.check_independent(place),
+        }
+    }
+
+    fn check_independent(&self, place: &str) -> Result<()> {
+        let (labels, kind) = (self.labels.len(), self.output.kind);
+        if kind.values(labels) != labels && labels != 2 {
+            let what = format!("one number for {labels} labels");
+            return Err(Error::model(place, what).with_expected("2 labels: negative, positive"));
+        }
+        let Some(each) = &self.output.independent else {
+            return Ok(());
+        };
+        if !kind.is_independent() {
+            let what = format!("output.independent belongs to no output of kind {kind:?}");
+            return Err(Error::model(place, what));
+        }
+        let (thresholds, temperatures) = (&each.thresholds, &each.temperatures);
+        if thresholds.len() != labels || temperatures.len() != labels {
+            let what = format!(
+                "output.independent has {} thresholds and {} temperatures",
+                thresholds.len(),
+                temperatures.len()
+            );
+            return Err(Error::model(place, what).with_expected(format!("{labels} of each")));
+        }
+        if let Some(threshold) = thresholds.iter().find(|t| !(0.0..=1.0).contains(*t)) {
+            let what = format!("a threshold of output.independent is {threshold}");
+            return Err(Error::model(place, what).with_expected("0 to 1"));
+        }
+        match temperatures.iter().find(|t| !(1e-6..=1e6).contains(*t)) {
+            Some(temperature) => {
+                let what = format!("a temperature of output.independent is {temperature}");
+                Err(Error::model(place, what).with_expected("1e-6 to 1e6"))
+            }
             None => Ok(()),
         }
     }

@@ -50,7 +50,9 @@ function span(milliseconds) {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+// Independent labels are all named, others one.
 function verdict(record) {
+  if (record.labels) return record.labels.join(", ") || `none, perhaps ${record.label}`;
   return record.unknown ? `unknown, perhaps ${record.label}` : record.label;
 }
 
@@ -113,7 +115,7 @@ function bar() {
   return item;
 }
 
-function showBars(list, top) {
+function showBars(list, { top, labels }) {
   while (list.children.length > top.length) list.lastChild.remove();
   while (list.children.length < top.length) list.append(bar());
   top.forEach(({ label, score }, i) => {
@@ -122,6 +124,7 @@ function showBars(list, top) {
     name.title = label;
     track.firstChild.style.transform = `scaleX(${Math.min(1, Math.max(0, score))})`;
     put(value, number(score, 3));
+    list.children[i].toggleAttribute("data-there", labels?.includes(label) ?? false);
   });
 }
 
@@ -136,7 +139,7 @@ function showRecord(record) {
   document.body.toggleAttribute("data-unknown", record.unknown);
   label.dataset.frame = record.frame;
   put($("score"), number(record.score, 3));
-  showBars($("bars"), record.top);
+  showBars($("bars"), record);
   put($("frame-age"), millis(record.frame_age_ms));
   put($("dropped"), grouped.format(record.dropped));
   put($("outages"), grouped.format(record.drops?.outages ?? 0));
@@ -441,7 +444,7 @@ function card(file) {
 function showAnswer(text, record) {
   put(text.querySelector(".said"), verdict(record));
   const bars = element("ol", "bars");
-  showBars(bars, record.top);
+  showBars(bars, record);
   text.append(bars, element("small", "", `${millis(record.timing_ms.total)} ms`));
   if (record.doubt) text.append(element("p", "error", record.doubt));
 }
