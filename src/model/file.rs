@@ -29,9 +29,11 @@ pub struct FileFacts {
     pub(crate) is_implicit: bool,
     /// Whether a node pads in front (`SAME_LOWER`) by the picture's size.
     #[serde(skip)]
+    #[cfg_attr(not(feature = "rten"), allow(dead_code))]
     pub(crate) pads_by_size: bool,
     /// Whether it computes with integers that stand for real numbers.
     #[serde(skip)]
+    #[cfg_attr(not(feature = "rten"), allow(dead_code))]
     pub(crate) is_quantized: bool,
     /// Whether the scores are a value inside the network, which gives a map of them.
     #[serde(skip)]
