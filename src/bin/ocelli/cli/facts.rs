@@ -67,7 +67,8 @@ pub(crate) struct FactArgs {
     /// Name of the output with the scores, where there are several
     #[arg(long, value_name = "NAME")]
     output_tensor: Option<String>,
-    /// What it holds: logits, probabilities or log-probabilities
+    /// What it holds: logits, probabilities, log-probabilities; of independent labels
+    /// sigmoid-logits, sigmoid-probabilities; binary-logit, binary-probability (one number for two)
     #[arg(long, value_name = "KIND", value_parser = values::by_name::<OutputKind>)]
     output: Option<OutputKind>,
     /// How integers in it stand for real values: SCALE,ZERO_POINT
