@@ -106,6 +106,7 @@ impl Walker {
             Kind::Plain(plain) => plain.walk(bytes),
             Kind::Sized(_, least) if bytes.len() < *least => Progress::More,
             Kind::Sized(format, least) => match format.measure(bytes) {
+                Ok(Length::Known(0)) => Progress::Damaged(2),
                 Ok(Length::Known(length)) if length <= bytes.len() => Progress::Complete(length),
                 Ok(Length::Known(length) | Length::AtLeast(length)) => {
                     *least = length;

@@ -151,7 +151,8 @@ impl Stream {
     /// A file that is not read: its first bytes are enough to say so.
     fn foreign(&mut self, frame: &mut Frame) -> bool {
         frame.bytes.clear();
-        frame.bytes.extend_from_slice(self.window.bytes());
+        let start = self.window.bytes().iter().take(LONGEST_START);
+        frame.bytes.extend(start);
         frame.encoding = Encoding::File;
         self.content = Content::Ended;
         true

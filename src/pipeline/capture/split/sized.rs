@@ -79,7 +79,8 @@ fn bmp(bytes: &[u8]) -> Length {
         } else {
             0
         };
-        Some(stated.max(pixels.saturating_add(size)).max(profile))
+        let pixels = pixels.max(14 + header).saturating_add(size);
+        Some(stated.max(pixels).max(profile))
     };
     match read() {
         Some(length) => Length::Known(length),
