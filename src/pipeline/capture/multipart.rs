@@ -103,20 +103,19 @@ impl Multipart {
     /// The rest of a part behind its image, if its length is right: the next boundary, or
     /// the end of the stream, has to stand behind it. At most `most` bytes are waited for.
     pub(super) fn rest(&mut self, bytes: &[u8], at_end: bool, most: usize) -> Between {
-        /// A line's end and two dashes.
-        const AROUND: usize = 4;
         let Some(left) = self.left.filter(|left| (1..=most).contains(left)) else {
             return Between::Unknown;
         };
-        if bytes.len() < left + AROUND + self.boundary.len() && !at_end {
+        // Line ends and dashes may stand before a boundary, but not without end.
+        let behind = bytes.get(left..).unwrap_or_default();
+        let next = trimmed(behind, |byte| matches!(byte, b'\r' | b'\n' | b'-'));
+        let is_short = next.len() < self.boundary.len().max(1);
+        if is_short && behind.len() < LONGEST && !at_end {
             return Between::More;
         }
         self.left = None;
-        let Some(next) = bytes.get(left..) else {
-            return Between::Unknown;
-        };
-        let next = trimmed(next, |byte| matches!(byte, b'\r' | b'\n' | b'-'));
-        if next.is_empty() || (!self.boundary.is_empty() && next.starts_with(&self.boundary)) {
+        let is_end = next.is_empty() && at_end && bytes.len() >= left;
+        if is_end || (!self.boundary.is_empty() && next.starts_with(&self.boundary)) {
             Between::Skip(left)
         } else {
             Between::Unknown
