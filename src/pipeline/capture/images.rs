@@ -68,6 +68,11 @@ impl Images {
         Ok(false)
     }
 
+    /// Whether nothing can come any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     fn error(&self, what: impl Into<String>) -> Error {
         Error::input(&self.name, what)
     }

@@ -60,7 +60,7 @@ impl Stream {
 
     /// Whether nothing can come any more.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.content, Content::Ended)
+        matches!(self.content, Content::Ended) || self.images.has_ended()
     }
 
     fn error(&self, what: impl Into<String>) -> Error {

@@ -66,7 +66,9 @@ impl Trailer {
     /// A video or one of Samsung's blocks, where one may begin.
     fn begin(&mut self, bytes: &[u8]) -> Between {
         let in_block = *self == Self::Block;
-        if bytes.get(4..8).is_some_and(|kind| kind == b"ftyp") {
+        // The first box is not the last: it has a size.
+        let is_video = bytes.get(4..BOX).is_some_and(|kind| kind == b"ftyp");
+        if is_video && bytes[..4] != [0; 4] {
             *self = Self::Video { in_block };
             return next_box(bytes);
         }
@@ -90,6 +92,10 @@ impl Trailer {
         const DIRECTORY: &[u8] = b"SEFH";
         // A version, a count, so many entries, a length, `SEFT`.
         const ENTRY: usize = 12;
+        let may_be = |start: &[u8]| bytes.len() < start.len() && start.starts_with(bytes);
+        if may_be(DIRECTORY) || may_be(&START) {
+            return Between::More;
+        }
         if bytes.starts_with(DIRECTORY) {
             return match bytes.get(8..12) {
                 Some(count) => {
@@ -122,11 +128,7 @@ impl Trailer {
                 return Between::Skip(at);
             }
         }
-        if bytes.is_empty() {
-            Between::More
-        } else {
-            Between::Skip(bytes.len())
-        }
+        Between::Skip(bytes.len())
     }
 }
 
