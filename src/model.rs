@@ -285,7 +285,9 @@ fn gather(
     };
     let input = name_of(&given.tensor, &known.tensor);
     let output = name_of(&given.output, &known.output);
-    let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
+    let mut graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
+    let told = graph.kind.as_ref().map(|kind| kind.value);
+    graph.kind = huggingface::output_kind(path, told)?.or(graph.kind);
     // A map of scores is named, its tensor is meant.
     if let (Some(meant), Some(named)) = (&graph.output, &mut given.output) {
         named.value.clone_from(&meant.value);
@@ -313,10 +315,7 @@ fn gather(
         ..Facts::default()
     };
     let mut facts = facts.or(graph).or(named);
-    if facts.kind.is_none() {
-        facts.kind = huggingface::output_kind(path)?;
-    }
-    kind::settle(&mut facts, huggingface::independent(path)?, classes);
+    kind::settle(&mut facts, classes);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);
     }

@@ -1,19 +1,14 @@
 //! What the network's numbers are, once labels and graph are both known: neither says it
-//! alone where labels are independent or one number decides between two.
+//! alone where one number decides between two.
 
 use super::facts::Facts;
 use super::manifest::OutputKind;
 
-/// Settles the kind of an output of so many `classes`; whether the labels are
-/// `independent`, as somebody beside the graph says.
-pub(super) fn settle(facts: &mut Facts, independent: Option<&str>, classes: Option<usize>) {
+/// Settles the kind of an output of so many `classes`.
+pub(super) fn settle(facts: &mut Facts, classes: Option<usize>) {
     let Some(kind) = &mut facts.kind else {
         return;
     };
-    if let (Some(origin), OutputKind::Logits) = (independent, kind.value) {
-        kind.value = OutputKind::SigmoidLogits;
-        kind.origin = origin.to_owned();
-    }
     let labels = facts.labels.as_ref().map(|labels| labels.value.len());
     if (classes, labels) == (Some(1), Some(2)) {
         kind.value = match kind.value {
@@ -34,13 +29,13 @@ mod tests {
     use super::{Facts, OutputKind, settle};
     use crate::model::facts::fact;
 
-    fn settled(kind: OutputKind, labels: usize, classes: usize, multi: bool) -> Option<OutputKind> {
+    fn settled(kind: OutputKind, labels: usize, classes: usize) -> Option<OutputKind> {
         let mut facts = Facts {
             kind: fact(kind, "graph"),
             labels: fact(vec!["x".into(); labels], "file"),
             ..Facts::default()
         };
-        settle(&mut facts, multi.then_some("config.json"), Some(classes));
+        settle(&mut facts, Some(classes));
         facts.kind.map(|kind| kind.value)
     }
 
@@ -51,25 +46,19 @@ mod tests {
             SigmoidProbabilities,
         };
         let cases = [
-            ((Logits, 3, 3, false), Some(Logits)),
-            ((Logits, 3, 3, true), Some(SigmoidLogits)),
-            (
-                (SigmoidProbabilities, 3, 3, true),
-                Some(SigmoidProbabilities),
-            ),
-            ((SigmoidProbabilities, 2, 1, false), Some(BinaryProbability)),
-            (
-                (SigmoidProbabilities, 1, 1, false),
-                Some(SigmoidProbabilities),
-            ),
-            ((SigmoidLogits, 2, 1, false), Some(BinaryLogit)),
-            ((Logits, 2, 1, false), None),
-            ((Logits, 1, 1, false), None),
-            ((Probabilities, 2, 2, false), Some(Probabilities)),
+            ((Logits, 3, 3), Some(Logits)),
+            ((SigmoidLogits, 3, 3), Some(SigmoidLogits)),
+            ((SigmoidProbabilities, 3, 3), Some(SigmoidProbabilities)),
+            ((SigmoidProbabilities, 2, 1), Some(BinaryProbability)),
+            ((SigmoidProbabilities, 1, 1), Some(SigmoidProbabilities)),
+            ((SigmoidLogits, 2, 1), Some(BinaryLogit)),
+            ((Logits, 2, 1), None),
+            ((Logits, 1, 1), None),
+            ((Probabilities, 2, 2), Some(Probabilities)),
         ];
-        for ((kind, labels, classes, multi), expected) in cases {
-            let found = settled(kind, labels, classes, multi);
-            assert_eq!(found, expected, "{kind:?} {labels} {classes} {multi}");
+        for ((kind, labels, classes), expected) in cases {
+            let found = settled(kind, labels, classes);
+            assert_eq!(found, expected, "{kind:?} {labels} {classes}");
         }
     }
 }

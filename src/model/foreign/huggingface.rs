@@ -66,12 +66,18 @@ pub(crate) fn facts(model: &Path) -> Result<Facts> {
     Ok(facts)
 }
 
-/// What a classifier of transformers or timm gives, for a network that does not tell itself.
+/// What the configuration adds to the kind that the `graph` tells: labels that are
+/// independent of one another, or what classifiers of transformers and timm give where the
+/// graph tells nothing.
 ///
 /// # Errors
 /// `config.json` is not JSON.
-pub(crate) fn output_kind(model: &Path) -> Result<Option<Fact<OutputKind>>> {
+pub(crate) fn output_kind(
+    model: &Path,
+    graph: Option<OutputKind>,
+) -> Result<Option<Fact<OutputKind>>> {
     let config = read_json(&folder(model).join(CONFIG))?.unwrap_or(Value::Null);
+    let problem = config.get("problem_type").and_then(Value::as_str);
     let has = |keys: &[&str]| keys.iter().any(|key| config.get(*key).is_some());
     let is_classifier = match config.get("architectures").and_then(Value::as_array) {
         Some(names) => names
@@ -80,21 +86,18 @@ pub(crate) fn output_kind(model: &Path) -> Result<Option<Fact<OutputKind>>> {
             .any(|name| name.contains("ForImageClassification")),
         None => has(&["model_type", "id2label", "pretrained_cfg", "architecture"]),
     };
-    let origin = "config.json: classifiers of transformers and timm give logits";
-    Ok(is_classifier
-        .then(|| fact(OutputKind::Logits, origin))
-        .flatten())
-}
-
-/// Who says that the labels are independent of one another, if anybody does.
-///
-/// # Errors
-/// `config.json` is not JSON.
-pub(crate) fn independent(model: &Path) -> Result<Option<&'static str>> {
-    let config = read_json(&folder(model).join(CONFIG))?.unwrap_or(Value::Null);
-    let problem = config.get("problem_type").and_then(Value::as_str);
-    let is_multilabel = problem == Some("multi_label_classification");
-    Ok(is_multilabel.then_some("config.json problem_type"))
+    Ok(
+        match graph.or(is_classifier.then_some(OutputKind::Logits)) {
+            Some(OutputKind::Logits) if problem == Some("multi_label_classification") => {
+                fact(OutputKind::SigmoidLogits, "config.json problem_type")
+            }
+            Some(kind) if graph.is_none() => fact(
+                kind,
+                "config.json: classifiers of transformers and timm give logits",
+            ),
+            _ => None,
+        },
+    )
 }
 
 /// Where the configuration of `model` is: beside it, or above a folder called `onnx`.

@@ -1,7 +1,8 @@
 //! When to act: a class above a score, or an answer, for so long.
 //!
 //! `LABEL`, `LABEL>0.8`, `unknown`; each may be followed by `for 2s`. A bare label is true
-//! while it is the answer, or among the labels that are there, a comparison (`>`, `>=`, `<`, `<=`) while the class's score
+//! while it is the answer, or among the labels that are there, a comparison (`>`, `>=`, `<`,
+//! `<=`) while the class's score
 //! stands it, whatever the answer is. A rule fires once when it has been true for its
 //! time without a break, and again only after it has been false.
 
