@@ -15,7 +15,7 @@ def picture(labels: Iterable[int], seed: int, width: int = 20, height: int = 16)
     rng = np.random.default_rng([9, seed])
     values = rng.integers(0, 60, (height, width, 3))
     for label in labels:
-        values[:, label * 7 : label * 7 + 5] += rng.integers(15, 60)
+        values[:, label * 7 : label * 7 + 5] += rng.integers(1, 40)
     return Image.fromarray(values.astype(np.uint8))
 
 
