@@ -7,7 +7,7 @@ their field order is the order in the file.
 import json
 import math
 import re
-from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from ocelli_trainer.errors import TrainerError
@@ -159,21 +159,17 @@ class Manifest:
 
 def to_json(manifest: Manifest) -> str:
     check(manifest)
-    raw = _without_defaults(manifest, asdict(manifest))
-    return json.dumps(raw, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(as_written(manifest), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _without_defaults(value: Any, raw: Any) -> Any:
-    """Keys that have a default are written where they say something else: runtimes before 0.2 refuse them."""
+def as_written(value: Any) -> Any:
+    """As JSON has it; keys with a default are left out where they say just that: runtimes before 0.2 refuse them."""
     if isinstance(value, list):
-        return [_without_defaults(v, r) for v, r in zip(value, raw, strict=True)]
+        return [as_written(v) for v in value]
     if not is_dataclass(value):
-        return raw
-    return {
-        f.name: _without_defaults(getattr(value, f.name), raw[f.name])
-        for f in fields(value)
-        if f.default is MISSING or getattr(value, f.name) != f.default
-    }
+        return value
+    found = {f: getattr(value, f.name) for f in fields(value)}
+    return {f.name: as_written(v) for f, v in found.items() if f.default is MISSING or v != f.default}
 
 
 def from_json(text: str) -> Manifest:

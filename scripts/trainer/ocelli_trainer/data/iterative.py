@@ -1,7 +1,8 @@
 """Splits pictures of several labels so that every part gets its share of each label, the rare ones first.
 
-Iterative stratification: Sechidis, Tsoumakas and Vlahavas, On the Stratification of Multi-Label Data (2011); what a
-part lacks is counted in shares of it, else the largest part would round up and the others down, label after label.
+Iterative stratification: Sechidis, Tsoumakas and Vlahavas, On the Stratification of Multi-Label Data (2011). Of the
+parts that lack a whole picture with a label the one that lacks most of all pictures gets the next, so that each part
+has its share of every label to within one, and nearly its share of the pictures.
 """
 
 from collections import defaultdict
@@ -30,7 +31,7 @@ def iterative(samples: tuple[Sample, ...], ratios: Ratios, seed: int) -> dict[st
     while waiting:
         rarest = min(waiting, key=lambda label: (len(waiting[label]), label))
         for number in sorted(waiting[rarest]):
-            part = max(open_parts, key=lambda k: (wanted[rarest][k] / share[k], room[k] / share[k]))
+            part = max(open_parts, key=lambda k: (min(wanted[rarest][k], 1), room[k] / share[k]))
             parts[part] += groups[number]
             room[part] -= len(groups[number])
             for label in labels[number]:

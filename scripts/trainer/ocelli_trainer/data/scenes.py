@@ -31,7 +31,7 @@ def draw(rng: np.random.Generator, kinds: Sequence[str], width: int, height: int
     side = min(width, height)
     canvas = shapes.background(rng, width, height)
     ground = canvas.mean((0, 1))
-    for kind, figure in zip(kinds, _places(rng, len(kinds), width, height), strict=True):
+    for kind, figure in zip(kinds, places(rng, len(kinds), width, height), strict=True):
         mask = Image.new("L", (width * SUPERSAMPLE, height * SUPERSAMPLE))
         shapes.fill(ImageDraw.Draw(mask), kind, figure)
         canvas = shapes.blend(canvas, mask, shapes.lighter_colour(rng, ground))
@@ -41,7 +41,7 @@ def draw(rng: np.random.Generator, kinds: Sequence[str], width: int, height: int
     return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
 
 
-def _places(rng: np.random.Generator, count: int, width: int, height: int) -> list[Figure]:
+def places(rng: np.random.Generator, count: int, width: int, height: int) -> list[Figure]:
     """Inside the centre square, since the eval transform crops to it, and clear of one another."""
     side = min(width, height)
     while True:
