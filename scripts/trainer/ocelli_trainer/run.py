@@ -138,7 +138,8 @@ class Run:
                 f"{self.folder}: {len(gone)} pictures of this run are gone, the first is {gone[0]}",
                 "run from the folder it was trained in, with its data in place",
             )
-        root = Path(self.read_config().data.path)
+        path = Path(self.read_config().data.path)
+        root = path.parent if path.is_file() else path  # a table's pictures are named from its folder
         dataset = Dataset(stored["name"], root, tuple(stored["labels"]), splits, stored.get("independent", False))
         if fingerprint(dataset) != stored["fingerprint"]:
             raise TrainerError(

@@ -1,8 +1,10 @@
 """Whole trainings on several labels per picture: what they write, and that the runtime measures what they state."""
 
+import base64
 import csv
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from label_sets import BANDS, write_tables
+from PIL import Image
 from sklearn import metrics as reference
 from test_schema import faults, written
 from trainings import FAST, train
@@ -21,9 +24,10 @@ from ocelli_trainer import cli, manifest  # noqa: E402 (after the skip)
 from ocelli_trainer.config import TrainConfig  # noqa: E402
 from ocelli_trainer.data import dataset as data  # noqa: E402
 from ocelli_trainer.data import transforms  # noqa: E402
-from ocelli_trainer.deliver import onnx_graph  # noqa: E402
+from ocelli_trainer.deliver import onnx_graph, proof  # noqa: E402
+from ocelli_trainer.fit.label_metrics import sigmoid  # noqa: E402
 from ocelli_trainer.fit.objective import make_criterion  # noqa: E402
-from ocelli_trainer.manifest import Manifest  # noqa: E402
+from ocelli_trainer.manifest import Manifest, Preprocess  # noqa: E402
 
 OCELLI = Path(__file__).parents[3] / "target" / "release" / "ocelli"
 needs_ocelli = pytest.mark.skipif(
@@ -109,11 +113,32 @@ def test_both_engines_replay_the_proof(place: Path, labels: Path, engine: str, s
     command = [str(OCELLI), "verify", "-m", str(path), "--engine", engine]
     shown = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    proof = onnx_graph.read_manifest(path).proof
-    assert proof is not None and proof.tolerance < 0.1
-    several = [case for case in proof.cases if sum(p > 0.5 for p in case.probabilities) > 1]
+    stated = onnx_graph.read_manifest(path).proof
+    assert stated is not None and stated.tolerance < 0.1
+    several = [case for case in stated.cases if sum(p > 0.5 for p in case.probabilities) > 1]
     assert several, "no picture of several labels is proven"
-    assert {case.label for case in proof.cases} == set(BANDS)
+    assert {case.label for case in stated.cases} == set(BANDS)
+
+
+def test_a_wrong_way_fails_the_proof(place: Path, labels: Path) -> None:
+    """Red and blue exchanged, and another filter: some case strays by more than twice of what is allowed."""
+    path = place / "labels.onnx"
+    stated = onnx_graph.read_manifest(path)
+    assert stated.proof is not None and stated.output.independent is not None
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    pictures = [proof.decode(base64.b64decode(case.image), "RGB") for case in stated.proof.cases]
+    expected = np.array([case.probabilities for case in stated.proof.cases])
+
+    def strays(shown: list[Image.Image], preprocess: Preprocess) -> float:
+        pixels = np.stack([transforms.eval_transform(p, preprocess) for p in shown])
+        logits = session.run(["logits"], {"image": transforms.normalise(pixels, preprocess)})[0]
+        assert stated.output.independent is not None
+        return float(np.abs(sigmoid(logits, np.array(stated.output.independent.temperatures)) - expected).max())
+
+    assert strays(pictures, stated.preprocess) < 1e-5
+    swapped = [Image.merge("RGB", p.split()[::-1]) for p in pictures]
+    assert strays(swapped, stated.preprocess) > 2 * stated.proof.tolerance
+    assert strays(pictures, replace(stated.preprocess, filter="nearest")) > 2 * stated.proof.tolerance
 
 
 @pytest.mark.parametrize("suffix", FILES)

@@ -71,7 +71,7 @@ def test_a_folder_of_tables_is_split_as_it_says(tmp_path: Path, capsys: pytest.C
     found = tables.load(root, "x", SHARES, 0)
     assert found.independent and found.labels == ("left", "mid 'x'", "r🍎<b>")
     assert {k: len(v) for k, v in found.splits.items()} == {"train": 49, "val": 11, "test": 9}
-    assert "has no val table: 11 pictures of train/ set aside" in capsys.readouterr().err
+    assert "set tells of no val pictures: 11 of train are set aside (seed 0)" in capsys.readouterr().err
     assert {s.path.parent.name for s in found.splits["test"]} == {"test"}
 
 

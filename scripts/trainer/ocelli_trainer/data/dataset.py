@@ -135,7 +135,7 @@ def fill_missing(
     ratios: Ratios,
     seed: int,
     cut: Callable[[tuple[Sample, ...], Ratios, int], dict[str, tuple[Sample, ...]]] = stratified,
-    kind: str = "folder",
+    said: str = "has no {split} folder: {count} pictures of train/ set aside",
 ) -> dict[str, tuple[Sample, ...]]:
     """Splits that have no pictures of their own get some of train's, `cut` off by label."""
     missing = [k for k in ("val", "test") if not splits[k]]
@@ -144,7 +144,7 @@ def fill_missing(
     wanted = [ratios[SPLITS.index(k)] if k in missing else 0.0 for k in ("val", "test")]
     parts = cut(splits["train"], (1 - math.fsum(wanted), wanted[0], wanted[1]), seed)
     for k in missing:
-        say(f"{root} has no {k} {kind}: {len(parts[k])} pictures of train/ set aside (seed {seed})")
+        say(f"{root} {said.format(split=k, count=len(parts[k]))} (seed {seed})")
     return {"train": parts["train"]} | {k: parts[k] if k in missing else splits[k] for k in ("val", "test")}
 
 

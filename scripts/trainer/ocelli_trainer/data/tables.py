@@ -78,7 +78,8 @@ def _load(tables: dict[str, Table], place: Path, name: str, ratios: Ratios, seed
             parts[row.split or split].append(sample)
     splits = {split: tuple(sorted(samples, key=lambda s: s.path)) for split, samples in parts.items()}
     if told or len(tables) > 1:
-        splits = datasets.fill_missing(place, splits, ratios, seed, iterative, "table")
+        said = "tells of no {split} pictures: {count} of train are set aside"
+        splits = datasets.fill_missing(place, splits, ratios, seed, iterative, said)
     else:
         splits = iterative(splits["train"], ratios, seed)
         say(f"split {place} into " + ", ".join(f"{len(s)} {k}" for k, s in splits.items()) + f" (seed {seed})")

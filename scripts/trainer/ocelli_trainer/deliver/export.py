@@ -13,6 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from ocelli_trainer.data import transforms
+from ocelli_trainer.data.findings import few
 from ocelli_trainer.data.loader import Pictures
 from ocelli_trainer.deliver import onnx_graph
 from ocelli_trainer.deliver.describe import describe
@@ -45,8 +46,8 @@ def export(trained: Trained, output: Path, run: Run, force: bool) -> None:
     labels, coverage = trained.dataset.labels, trained.config.export.coverage
     own = evaluate(trained.scores["val"], trained.scores["test"], labels, coverage)
     if isinstance(own, LabelEvaluation) and own.unfitted:
-        few = f"fewer than {FEW} validation pictures with or without {own.unfitted}"
-        warn(f"{few}: their temperature is 1, their threshold {PLAIN}")
+        names = few(own.unfitted, "labels")
+        warn(f"fewer than {FEW} validation pictures with or without {names}: temperature 1, threshold {PLAIN}")
     receipts = [_write(trained, variant, base, own, output, force) for variant in make_variants(trained, base)]
     run.write_json(run.receipt, receipts)
 
