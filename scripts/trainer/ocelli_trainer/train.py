@@ -44,7 +44,7 @@ def _train(config: Config, options: RunOptions, processes: Processes) -> None:
         run.create(options.overwrite)
     processes.barrier()
     dataset = processes.broadcast(_dataset(config, options) if processes.is_main else None)
-    objective.check(config.train, dataset.independent)
+    objective.check(config, dataset.independent)
     pictures = make_pictures(dataset, preprocess, config)
     torch.manual_seed(config.train.seed)
     net = models.build(config.model, len(dataset.labels))

@@ -207,8 +207,9 @@ def test_retraining_adds_a_table_and_keeps_the_test_split(
 
 
 def test_sampling_is_no_balance_of_labels(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(place, "sampled", "--balance", "sampler") == 2
-    assert "error: --balance sampler evens out classes" in capsys.readouterr().err
+    assert train(place, "sampled", "--balance", "sampler", "--coverage", "0.9") == 2
+    said = capsys.readouterr().err
+    assert "error: --balance sampler evens out classes" in said and "warning: --coverage 0.9 is not heeded" in said
 
 
 def test_a_label_that_is_never_there_stops_the_training(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ocelli_trainer.config import TrainConfig
-from ocelli_trainer.errors import TrainerError
+from ocelli_trainer.config import Config, ExportConfig, TrainConfig
+from ocelli_trainer.errors import TrainerError, warn
 from ocelli_trainer.fit import label_metrics, metrics
 from ocelli_trainer.fit.evaluation import Scores
 
@@ -51,8 +51,13 @@ def make_criterion(config: TrainConfig, truth: NDArray[np.integer], classes: int
     return nn.CrossEntropyLoss(weight=weights, label_smoothing=config.label_smoothing)
 
 
-def check(config: TrainConfig, independent: bool) -> None:
-    if independent and config.balance == "sampler":
+def check(config: Config, independent: bool) -> None:
+    """What is asked for and has no sense where labels are independent of one another."""
+    if not independent:
+        return
+    if config.export.coverage != ExportConfig().coverage:
+        warn(f"--coverage {config.export.coverage:g} is not heeded: independent labels have a threshold each")
+    if config.train.balance == "sampler":
         raise TrainerError(
             "--balance sampler evens out classes, but a picture may have several labels here", "use --balance weights"
         )
