@@ -21,7 +21,7 @@ def scenes():
 
 
 def test_pictures_get_the_labels_above_their_own_thresholds(scenes: Server):
-    assert {len(picture["labels"]) for picture in PICTURES} == {0, 1, 2, 3}
+    assert {len(picture["labels"]) for picture in PICTURES} >= {0, 1, 2, 3}
     given: dict[str, int] = {}
     for picture in PICTURES:
         answer = scenes.predict((SCENES / picture["file"]).read_bytes())
