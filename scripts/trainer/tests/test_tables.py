@@ -29,6 +29,9 @@ def test_labels_stand_in_one_column_or_in_one_each(tmp_path: Path, capsys: pytes
     each = "file,cat,ant,bee,note\na.png,1,0,1,x\nb.png,0,0,0,\nc.png,0,1,0,\n"
     assert labels(tmp_path, each) == expected
     assert "line 1: column `note` holds neither 0 nor 1 and is left out" in capsys.readouterr().err
+    assert labels(tmp_path, "file,split,ant\na.png,1,0\nb.png,0,1\n") == [["split"], ["ant"]]
+    assert labels(tmp_path, "file,note,labels\na.png,x,ant\n") == [["ant"]]
+    assert "columns beside `labels` are left out: `note`" in capsys.readouterr().err
     assert labels(tmp_path, '\ufefffile,labels\r\n\r\n"a, b.png", cat ;;bee;cat\r\nb.png,\r\nc.png,ant\r\n') == expected
 
 
@@ -38,7 +41,7 @@ def test_labels_stand_in_one_column_or_in_one_each(tmp_path: Path, capsys: pytes
         ("", "t.csv: no pictures in it; expected a line with names"),
         ("file,labels\n", "t.csv: no pictures in it"),
         ("file\na.png\n", "t.csv, line 1: no labels; expected the picture's path first, then `labels`"),
-        ("file,labels\na.png,\n", "t.csv, line 1: no labels"),
+        ("file,note\na.png,x\n", "t.csv, line 1: no labels"),
         ("file,labels\n\na.png,bee,cat\n", "t.csv, line 3: 3 fields, expected 2 as in line 1"),
         ("file,ant,bee\na.png,1,0\nb.png,1,maybe\n", "t.csv, line 3: `bee` is `maybe`, expected 0 or 1"),
         ("file,ant,bee\na.png,1,0\nb.png,,1\n", "t.csv, line 3: `ant` is ``, expected 0 or 1"),
@@ -94,6 +97,14 @@ def test_labels_of_one_table_are_those_of_all(tmp_path: Path) -> None:
     write_table(root / "test.csv", [("file", "left", "other"), (file, 1, 0)])
     with pytest.raises(TrainerError, match=r"test.csv, line 1: no column for `mid 'x'`; add it"):
         tables.load(root, "x", SHARES, 0)
+
+
+def test_a_table_may_hold_pictures_without_labels_alone_but_not_all_may(tmp_path: Path) -> None:
+    root = write_tables(tmp_path / "set", {"train": 20, "val": 5, "test": 5})
+    write_table(root / "test.csv", [("file", "labels"), *((f.relative_to(root), "") for f in root.glob("test/*.png"))])
+    assert tables.load(root, "x", SHARES, 0).truth("test").tolist() == [[0, 0, 0]] * 5
+    with pytest.raises(TrainerError, match=r"test.csv: no picture has a label; name some"):
+        tables.load(root / "test.csv", "x", SHARES, 0)
 
 
 def test_pictures_that_are_not_there_are_counted_and_named(tmp_path: Path) -> None:

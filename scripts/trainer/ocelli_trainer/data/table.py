@@ -54,20 +54,18 @@ def read(file: Path) -> Table:
             f"{uneven.place}: {len(uneven.fields)} fields, expected {len(head.fields)} as in line {head.line}",
             "put a field that holds a comma into double quotes",
         )
-    places = [i for i, name in enumerate(head.fields) if name == SPLIT and i]
-    splits = [_split(r, r.fields[places[0]]) if places else "" for r in body]
+    split_at = _split_column(head, body)
+    splits = ["" if split_at is None else _split(r, r.fields[split_at]) for r in body]
+    others = [i for i in range(1, len(head.fields)) if i != split_at]
     if LABELS in head.fields[1:]:
         columns: tuple[str, ...] = ()
-        place = head.fields.index(LABELS, 1)
-        labels = [frozenset(n.strip() for n in r.fields[place].split(BETWEEN)) - {""} for r in body]
-        if any(LABELS in names for names in labels):
-            raise TrainerError(f"{file}: a label is called `{LABELS}`, like the column", "give it another name")
+        labels = _named(file, head, body, others)
     else:
-        places = [i for i in range(1, len(head.fields)) if head.fields[i] != SPLIT and _is_label(head, body, i)]
+        places = [i for i in others if _is_label(head, body, i)]
         columns = tuple(head.fields[i] for i in places)
+        if not columns:
+            raise TrainerError(f"{head.place}: no labels", f"expected {FORMS}")
         labels = [frozenset(head.fields[i] for i in places if _yes(head, r, i)) for r in body]
-    if not columns and not any(labels):
-        raise TrainerError(f"{head.place}: no labels", f"expected {FORMS}")
     rows = [
         Row(r.line, file.parent / r.fields[0], names, split)
         for r, names, split in zip(body, labels, splits, strict=True)
@@ -95,6 +93,23 @@ def _check_head(head: _Record) -> None:
             raise TrainerError(f"{head.place}: column {i + 1} has no name", f"expected {FORMS}")
         if name in head.fields[:i]:
             raise TrainerError(f"{head.place}: two columns are called `{name}`", "give each a name of its own")
+
+
+def _split_column(head: _Record, body: list[_Record]) -> int | None:
+    """Of 0 and 1 alone it is a label of that name."""
+    place = head.fields.index(SPLIT, 1) if SPLIT in head.fields[1:] else None
+    return None if place is None or all(r.fields[place] in YES + NO for r in body) else place
+
+
+def _named(file: Path, head: _Record, body: list[_Record], others: list[int]) -> list[frozenset[str]]:
+    """The labels of each line where one column has their names; other columns are said to be left out."""
+    place = head.fields.index(LABELS, 1)
+    if unread := [f"`{head.fields[i]}`" for i in others if i != place]:
+        warn(f"{head.place}: columns beside `{LABELS}` are left out: {', '.join(unread)}")
+    labels = [frozenset(n.strip() for n in r.fields[place].split(BETWEEN)) - {""} for r in body]
+    if any(LABELS in names for names in labels):
+        raise TrainerError(f"{file}: a label is called `{LABELS}`, like the column", "give it another name")
+    return labels
 
 
 def _split(record: _Record, word: str) -> str:

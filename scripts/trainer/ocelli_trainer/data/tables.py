@@ -91,6 +91,8 @@ def _labels(tables: list[Table]) -> tuple[str, ...]:
     with_columns = next((t.columns for t in tables if t.columns), None)
     named = {label for table in tables for row in table.rows for label in row.labels}
     labels = tuple(sorted(named)) if with_columns is None else with_columns
+    if not labels:
+        raise TrainerError(f"{tables[0].file}: no picture has a label", "name some in the column `labels`")
     _check_columns(tables, tuple(dict.fromkeys((*labels, *sorted(named)))))
     return labels
 
