@@ -36,6 +36,7 @@ mod pictures;
 mod proof;
 mod providers;
 mod readme;
+mod scenes;
 mod schema;
 mod serve;
 mod source_tree;
