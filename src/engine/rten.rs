@@ -51,9 +51,9 @@ impl Network {
                 "install ONNX Runtime (scripts/setup), which knows more operators, or export with other ones",
             )
         };
-        let network = guarded(|| rten::Model::load_file(&model.path))
+        let network = guarded(|| read(model))
             .map_err(|e| failed(e.into()))?
-            .map_err(|e| failed(e.to_string().into()))?;
+            .map_err(failed)?;
         let find = |name: &str| {
             network
                 .node_id(name)
@@ -93,6 +93,21 @@ impl Network {
             place: self.place.clone(),
         }
     }
+}
+
+/// Reads a network. Weights beside it are handed over, as rten would look for them beside the
+/// file that a link to the model points to, and caches are made of links.
+fn read(
+    model: &Model,
+) -> std::result::Result<rten::Model, Box<dyn std::error::Error + Send + Sync>> {
+    if model.file.external_data.is_empty() {
+        return Ok(rten::Model::load_file(&model.path)?);
+    }
+    let mut options = rten::ModelOptions::with_all_ops();
+    for name in &model.file.external_data {
+        options.external_data(name, std::fs::read(model.folder().join(name))?);
+    }
+    Ok(options.load(std::fs::read(&model.path)?)?)
 }
 
 impl Engine for Rten {
