@@ -41,6 +41,7 @@
 //! | `serve` | the HTTP service |
 //! | `mqtt` | decisions for an MQTT broker |
 //! | `webhook` | records posted to an address |
+//! | `hub` | models of the Hugging Face Hub by name, `hf:OWNER/NAME` |
 //! | `cli` | the program `ocelli` |
 //!
 //! All are on by default; one of the two engines is needed. `default-features = false,
@@ -53,6 +54,8 @@ pub mod engine;
 mod environment;
 mod error;
 mod ffi;
+#[cfg(any(feature = "hub", feature = "webhook"))]
+mod http;
 mod jpeg;
 pub mod model;
 pub mod notify;
@@ -69,7 +72,12 @@ pub mod session;
 pub mod swap;
 pub mod tensor;
 mod throttle;
-#[cfg(any(feature = "serve", feature = "mqtt", feature = "webhook"))]
+#[cfg(any(
+    feature = "hub",
+    feature = "mqtt",
+    feature = "serve",
+    feature = "webhook"
+))]
 pub mod tls;
 
 pub use classifier::{Answer, Classifier, ClassifierBuilder, Guess};

@@ -3,9 +3,13 @@
 mod facts;
 mod foreign;
 mod graph;
+#[cfg(feature = "hub")]
+mod hub;
+mod locate;
 pub mod manifest;
 mod onnx;
 mod pack;
+mod progress;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -20,10 +24,12 @@ use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
 use foreign::{huggingface, image_metadata, labels, timm, ultralytics};
 pub(crate) use graph::check_classes;
+pub use locate::locate;
 use manifest::{KEY, Manifest, Resize, Size};
 use onnx::ModelProto;
 #[cfg(feature = "onnxruntime")]
 pub(crate) use onnx::with_output;
+pub use progress::Progress;
 
 /// A model, ready to be loaded by an engine.
 #[derive(Clone, Debug)]
@@ -134,7 +140,7 @@ impl Fit {
 }
 
 impl Model {
-    /// Opens the model at `path`, a file or a Hugging Face folder.
+    /// Opens the model at `path`: a file, a Hugging Face folder, or a name on the hub ([`locate`]).
     ///
     /// # Errors
     /// The file is no usable model; facts are missing or contradict each other.
@@ -230,11 +236,7 @@ struct Found {
 
 impl Found {
     fn at(path: &Path, overrides: Overrides) -> Result<Self> {
-        let path = if path.is_dir() {
-            huggingface::model_file(path)?
-        } else {
-            path.to_owned()
-        };
+        let path = locate(path, &mut |_| {})?;
         let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
         let size = bytes.len();
         let proto = onnx::parse(&path.display().to_string(), bytes.into())?;

@@ -4,14 +4,14 @@
 mod client;
 #[cfg(any(feature = "mqtt", feature = "serve"))]
 mod pem;
-#[cfg(any(feature = "mqtt", feature = "webhook"))]
+#[cfg(any(feature = "hub", feature = "mqtt", feature = "webhook"))]
 mod roots;
 #[cfg(feature = "serve")]
 mod server;
 
 #[cfg(feature = "mqtt")]
 pub(crate) use client::client;
-#[cfg(feature = "webhook")]
+#[cfg(any(feature = "hub", feature = "webhook"))]
 pub(crate) use roots::system_roots;
 #[cfg(feature = "serve")]
 pub use server::server;

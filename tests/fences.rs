@@ -10,7 +10,7 @@ use crate::support::root;
 const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json"];
 
 /// All others, and the files that may use them.
-const DOORS: [(&str, &[&str]); 54] = [
+const DOORS: [(&str, &[&str]); 55] = [
     ("axum", &["serve/"]),
     ("base64", &["proof/replay.rs", "serve/token.rs"]),
     ("clap", &["bin/ocelli/cli.rs", "bin/ocelli/cli/"]),
@@ -62,7 +62,10 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("hyper", &["serve/connections.rs", "serve/listen.rs"]),
     ("hyper_util", &["serve/listen.rs"]),
     ("image", &["pipeline/decode/"]),
-    ("indicatif", &["bin/ocelli/commands/run.rs"]),
+    (
+        "indicatif",
+        &["bin/ocelli/commands/run.rs", "bin/ocelli/fetching.rs"],
+    ),
     ("libloading", &["ffi/onnxruntime.rs"]),
     (
         "memchr",
@@ -88,6 +91,7 @@ const DOORS: [(&str, &[&str]); 54] = [
         "rustix",
         &[
             "bin/ocelli/commands/bench/tune.rs",
+            "model/hub/download.rs",
             "notify/rules/command.rs",
             "pipeline/capture/camera/v4l2/",
             "pipeline/capture/child/",
@@ -99,11 +103,13 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("rustls_native_certs", &["tls/roots.rs"]),
     ("schemars", &["schema.rs", "serve/"]),
     ("sd_notify", &["bin/ocelli/service_manager.rs"]),
+    ("sha1", &["model/hub/checksum.rs"]),
     (
         "sha2",
         &[
             "engine/cache.rs",
             "model.rs",
+            "model/hub/checksum.rs",
             "notify/mqtt/address.rs",
             "serve/token.rs",
         ],
@@ -120,11 +126,15 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
     ("turbojpeg", &["ffi/turbojpeg.rs", "serve/preview.rs"]),
-    ("ureq", &["notify/rules/webhook.rs"]),
+    (
+        "ureq",
+        &["http.rs", "model/hub/client.rs", "notify/rules/webhook.rs"],
+    ),
     (
         "url",
         &[
             "bin/ocelli/cli/serve.rs",
+            "model/hub/client.rs",
             "notify/mqtt/address.rs",
             "notify/rules/webhook.rs",
             "serve/auth.rs",

@@ -19,6 +19,7 @@ mod examples;
 mod fences;
 mod framing;
 mod house;
+mod hub;
 mod inputs;
 mod live;
 mod malformed;

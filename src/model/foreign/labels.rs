@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// Names of a label file that is looked for beside the model.
-const BESIDE: [&str; 4] = ["labels.txt", "synset.txt", "classes.txt", "labels.csv"];
+pub(crate) const BESIDE: [&str; 4] = ["labels.txt", "synset.txt", "classes.txt", "labels.csv"];
 
 /// The label file beside `model`, if there is one.
 pub(crate) fn beside(model: &Path) -> Option<PathBuf> {

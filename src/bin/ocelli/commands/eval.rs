@@ -50,8 +50,8 @@ struct Mistake {
 }
 
 pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
-    let stop = stop_flag()?;
     let model = open_model(&args.model)?;
+    let stop = stop_flag()?;
     let labels = &model.manifest.labels;
     let pictures = Pictures::below(&args.folder, labels)?;
     let options = PipelineOptions {
