@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
-use foreign::{huggingface, image_metadata, labels, timm, ultralytics};
+use foreign::{huggingface, image_metadata, labels, snapshot, timm, ultralytics};
 pub(crate) use graph::check_classes;
 pub use locate::locate;
 use manifest::{KEY, Manifest, Resize, Size};
@@ -354,7 +354,7 @@ fn gather(
         name: fact(stem, "file name"),
         ..Facts::default()
     };
-    let mut facts = facts.or(graph).or(named);
+    let mut facts = facts.or(graph).or(snapshot::facts(path)).or(named);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);
     }

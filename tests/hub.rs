@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::onnx_file::with_metadata;
 use crate::support::{command, project, records, scratch, stderr};
 
 /// An address where nobody listens.
@@ -77,6 +78,28 @@ fn a_model_in_the_cache_needs_nobody() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn a_model_without_a_name_is_called_by_its_repository_and_its_commit() {
+    let (home, path) = home_with_model("hub-nameless", "onnx/model.onnx");
+    let model = std::fs::read(&path).unwrap();
+    std::fs::write(&path, with_metadata(&model, &[])).unwrap();
+    let arguments = ["inspect", "hf:own/shapes"];
+    let output = asking(&home, &arguments)
+        .env("HF_HUB_OFFLINE", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let words = |line: &str| {
+        line.split_whitespace()
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let lines: Vec<String> = said.lines().map(words).collect();
+    assert!(lines.iter().any(|line| line == "name shapes"), "{said}");
+    assert!(lines.iter().any(|line| line == "version 0123456"), "{said}");
 }
 
 #[test]

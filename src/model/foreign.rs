@@ -3,6 +3,7 @@
 pub(super) mod huggingface;
 pub(super) mod image_metadata;
 pub(super) mod labels;
+pub(super) mod snapshot;
 pub(super) mod timm;
 pub(super) mod ultralytics;
 

@@ -125,7 +125,7 @@ class HubHandler(Handler):
             self.send(503)
             return
         is_listing = parts[:2] == ["api", "models"]
-        owner, name, verb, revision, *rest = parts[2:] if is_listing else parts
+        owner, name, verb, revision, *rest = (parts[2:] if is_listing else parts) + [""] * 4
         repository = self.owner.repositories.get(f"{owner}/{name}")
         known = headers.get("authorization") == f"Bearer {self.owner.token}"
         if "authorization" in headers and not known:
@@ -133,17 +133,18 @@ class HubHandler(Handler):
         elif repository is None or (repository.private and not known):
             self.refuse(404 if known else 401, "RepoNotFound", "Repository not found")
         else:
-            assert verb == ("revision" if is_listing else "resolve"), parts
             revision = urllib.parse.unquote(revision)
             commit = repository.revisions.get(revision, revision)
             if commit not in repository.commits:
                 self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            elif is_listing and verb == "tree":
+                self.tree(repository.commits[commit])
             elif is_listing:
                 self.list(repository.commits[commit], commit)
             elif repository.gated and not known:
                 self.refuse(401, "GatedRepo", "Access to this model is restricted.")
             else:
-                self.resolve(repository.commits[commit], commit, urllib.parse.unquote("/".join(rest)))
+                self.resolve(repository.commits[commit], commit, urllib.parse.unquote("/".join(rest).rstrip("/")))
 
     def list(self, files: dict[str, bytes], commit: str) -> None:
         siblings = []
@@ -158,6 +159,16 @@ class HubHandler(Handler):
         siblings += [{"rfilename": name} for name in self.owner.faults.names]
         body = {"id": "x", "sha": commit, "private": False, "gated": False, "siblings": siblings}
         self.send(200, json.dumps(body).encode(), Content_Type="application/json")
+
+    def tree(self, files: dict[str, bytes]) -> None:
+        """The listing that Hugging Face's own client prefers."""
+        entries = []
+        for path, content in files.items():
+            entry: dict[str, object] = {"type": "file", "path": path, "size": len(content), "oid": git_sha1(content)}
+            if len(content) >= LARGE:
+                entry |= {"oid": git_sha1(b"pointer"), "lfs": {"oid": sha256(content), "size": len(content), "pointerSize": 130}}
+            entries.append(entry)
+        self.send(200, json.dumps(entries).encode(), Content_Type="application/json")
 
     def resolve(self, files: dict[str, bytes], commit: str, path: str) -> None:
         content = files.get(path)

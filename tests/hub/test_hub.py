@@ -147,6 +147,19 @@ def test_what_pythons_client_has_fetched_is_found(bench: Bench):
     assert not bench.hub.asked
 
 
+def test_a_snapshot_and_a_folder_of_pythons_client_are_found(bench: Bench):
+    bench.python("hf.snapshot_download('own/shapes')")
+    bench.hub.asked.clear()
+    _, said = bench.answers()
+    assert "fetching" not in said and not bench.hub.paths("/resolve/")
+    bench.hub.asked.clear()
+    _, said = bench.answers(f"hf:own/shapes@{bench.commit}", HF_HUB_OFFLINE="1")
+    assert "onnx/model.onnx is taken" in said and not bench.hub.asked
+    folder = bench.home / "folder"
+    bench.python(f"hf.snapshot_download('own/shapes', local_dir={str(folder)!r})")
+    assert bench.answers(str(folder))[0]["label"] == "star"
+
+
 def test_a_new_commit_is_taken_and_a_commit_that_is_named_asks_nobody(bench: Bench):
     old = bench.commit
     bench.answers(f"hf:own/shapes@{old}")

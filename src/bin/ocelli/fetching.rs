@@ -53,18 +53,22 @@ fn show(progress: Progress<'_>) {
     *slot = Some(shown);
 }
 
-/// The bar is drawn where standard error is a terminal.
+/// The bar is drawn where standard error is a terminal. What was there before counts for no
+/// pace.
 fn begin(progress: Progress<'_>) -> Shown {
     tell_of_slow_start();
     let style = ProgressStyle::with_template(
-        "{bytes}/{total_bytes} {wide_bar} {bytes_per_sec}, {eta} left",
+        "{decimal_bytes}/{decimal_total_bytes} {wide_bar} {decimal_bytes_per_sec}, {eta} left",
     );
+    let bar = style.map_or_else(
+        |_| ProgressBar::hidden(),
+        |style| ProgressBar::new(progress.total).with_style(style),
+    );
+    bar.set_position(progress.done);
+    bar.reset_eta();
     Shown {
         file: progress.file.to_owned(),
-        bar: style.map_or_else(
-            |_| ProgressBar::hidden(),
-            |style| ProgressBar::new(progress.total).with_style(style),
-        ),
+        bar,
         told: Instant::now(),
     }
 }
