@@ -41,6 +41,7 @@
 //! | `serve` | the HTTP service |
 //! | `mqtt` | decisions for an MQTT broker |
 //! | `webhook` | records posted to an address |
+//! | `http` | pictures from web addresses |
 //! | `hub` | models of the Hugging Face Hub by name, `hf:OWNER/NAME` |
 //! | `cli` | the program `ocelli` |
 //!
@@ -54,8 +55,9 @@ pub mod engine;
 mod environment;
 mod error;
 mod ffi;
-#[cfg(any(feature = "hub", feature = "webhook"))]
-mod http;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzz;
 mod jpeg;
 pub mod model;
 pub mod notify;
@@ -73,10 +75,11 @@ pub mod swap;
 pub mod tensor;
 mod throttle;
 #[cfg(any(
-    feature = "hub",
-    feature = "mqtt",
     feature = "serve",
-    feature = "webhook"
+    feature = "mqtt",
+    feature = "webhook",
+    feature = "http",
+    feature = "hub"
 ))]
 pub mod tls;
 

@@ -1,15 +1,27 @@
 //! A model file and everything that has to be known to use it.
 
+mod axes;
+mod constant;
+mod edit;
+mod explicit;
 mod facts;
+mod file;
 mod foreign;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod graph;
 #[cfg(feature = "hub")]
 mod hub;
+mod kind;
 mod locate;
 pub mod manifest;
+mod meaning;
 mod onnx;
+mod outputs;
 mod pack;
+mod port;
 mod progress;
+mod wire;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -22,13 +34,13 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
-use foreign::{huggingface, image_metadata, labels, snapshot, timm, ultralytics};
+pub use file::FileFacts;
+use file::folder_of;
+use foreign::{huggingface, image_metadata, labels, properties, snapshot, timm, ultralytics};
 pub(crate) use graph::check_classes;
 pub use locate::locate;
 use manifest::{KEY, Manifest, Resize, Size};
 use onnx::ModelProto;
-#[cfg(feature = "onnxruntime")]
-pub(crate) use onnx::with_output;
 pub use progress::Progress;
 
 /// A model, ready to be loaded by an engine.
@@ -43,31 +55,6 @@ pub struct Model {
     /// What the file says about itself as a file.
     pub file: FileFacts,
     features: Option<Features>,
-}
-
-/// The properties of an ONNX file that decide who can load it.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
-pub struct FileFacts {
-    /// Bytes, without external data.
-    pub bytes: usize,
-    /// Version of the ONNX format.
-    pub ir_version: i64,
-    /// Version of the standard operators.
-    pub opset: i64,
-    /// The program that wrote it.
-    pub producer: String,
-    /// The batch size, where the graph fixes it.
-    pub fixed_batch: Option<usize>,
-    /// Files beside it that hold weights.
-    pub external_data: Vec<String>,
-    /// The value whose softmax over all classes is the output, where the opset is so old
-    /// that an engine may take another axis.
-    pub flat_softmax: Option<String>,
-    /// The value below the classes, where the network's end shows it.
-    #[serde(skip)]
-    pub(crate) features: Option<String>,
 }
 
 /// What the model says of itself.
@@ -156,6 +143,14 @@ impl Model {
         let lines = facts.lines();
         let manifest = facts.into_manifest(&place, trainer)?;
         graph::check(&place, &proto, &manifest)?;
+        let is_chosen =
+            |l: &&FactLine| l.fact == "output.tensor" && l.origin.starts_with("graph: ");
+        if let Some(FactLine { origin, .. }) = lines.iter().find(is_chosen) {
+            log::info!(
+                "{place}: output `{}` is taken ({origin})",
+                manifest.output.tensor
+            );
+        }
         let file = FileFacts::of(&path, &proto, size, &manifest.output.tensor)?;
         let named = manifest.output.embedding.clone().map(Features::Output);
         let features = named.or_else(|| file.features.clone().map(Features::Inside));
@@ -251,48 +246,6 @@ impl Found {
     }
 }
 
-impl FileFacts {
-    fn of(path: &Path, proto: &ModelProto, bytes: usize, output: &str) -> Result<Self> {
-        let external_data: Vec<String> = proto
-            .external_files()
-            .into_iter()
-            .map(String::from)
-            .collect();
-        let folder = folder_of(path);
-        for name in &external_data {
-            if !folder.join(name).is_file() {
-                return Err(Error::model(
-                    path.display().to_string(),
-                    format!("its weights are in `{name}`, which is not beside it"),
-                )
-                .with_remedy(format!("copy {name} into {}", folder.display())));
-            }
-        }
-        let fixed_batch = proto
-            .inputs()
-            .first()
-            .and_then(|i| i.shape.first().copied().flatten());
-        Ok(Self {
-            bytes,
-            ir_version: proto.ir_version,
-            opset: proto.opset(),
-            producer: proto.producer_name.clone(),
-            fixed_batch,
-            external_data,
-            flat_softmax: proto.flat_softmax(output).map(String::from),
-            features: proto.features(output).map(String::from),
-        })
-    }
-}
-
-/// The folder of a file; the current one has no name.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {
     Error::model(path.display().to_string(), "the model cannot be read")
         .caused_by(cause)
@@ -315,38 +268,47 @@ fn digest(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
 }
 
 /// All facts, the strongest first: those given; our own manifest; Ultralytics; Hugging Face;
-/// timm; `Image.*` keys; a label file beside the model; the graph itself.
+/// timm; `Image.*` keys; the graph itself. Labels may also be in other metadata, or beside.
 fn gather(
     path: &Path,
     proto: &ModelProto,
     overrides: Overrides,
 ) -> Result<(Facts, TrainerSections)> {
     let place = path.display().to_string();
-    let output = overrides.facts.output.as_ref().map(|f| f.value.clone());
-    let label_file = |file: &Path, origin: &str| {
-        Ok(fact(
-            fitting(labels::read(file)?, proto, output.as_deref()),
-            origin,
-        ))
-    };
     let mut given = overrides.facts;
-    if let Some(file) = &overrides.labels {
-        given.labels = label_file(&file.value, &file.origin)?;
-    }
     let (known, trainer) = match proto.metadata(KEY) {
         Some(json) => {
             Facts::from_manifest(Manifest::from_json(&place, json)?, "manifest in the file")
         }
         None => (foreign_facts(path, proto)?, TrainerSections::default()),
     };
-    let mut facts = given.or(known);
-    if let (None, Some(file)) = (&facts.labels, labels::beside(path)) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        facts.labels = label_file(&file, &name)?;
+    let name_of = |a: &Option<Fact<String>>, b: &Option<Fact<String>>| {
+        a.as_ref().or(b.as_ref()).map(|f| f.value.clone())
+    };
+    let input = name_of(&given.tensor, &known.tensor);
+    let output = name_of(&given.output, &known.output);
+    let mut graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
+    let told = graph.kind.as_ref().map(|kind| kind.value);
+    graph.kind = huggingface::output_kind(path, told)?.or(graph.kind);
+    // A map of scores is named, its tensor is meant.
+    if let (Some(meant), Some(named)) = (&graph.output, &mut given.output) {
+        named.value.clone_from(&meant.value);
     }
-    let name_of = |f: &Option<Fact<String>>| f.as_ref().map(|f| f.value.clone());
-    let (input, output) = (name_of(&facts.tensor), name_of(&facts.output));
-    let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
+    let scores = outputs::scores(&place, proto, output.as_deref())?.map(|fact| fact.value);
+    let classes = scores.as_ref().and_then(outputs::classes);
+    if let Some(file) = &overrides.labels {
+        let labels = fitting(labels::read(&file.value)?, classes);
+        given.labels = fact(labels, &file.origin);
+    }
+    let mut facts = given.or(known);
+    if facts.labels.is_none() {
+        facts.labels = own_labels(
+            path,
+            proto,
+            scores.as_ref().map(|port| &port.name[..]),
+            classes,
+        )?;
+    }
     let stem = path
         .file_stem()
         .map_or("model".into(), |s| s.to_string_lossy().into_owned());
@@ -355,6 +317,7 @@ fn gather(
         ..Facts::default()
     };
     let mut facts = facts.or(graph).or(snapshot::facts(path)).or(named);
+    kind::settle(&mut facts, classes);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);
     }
@@ -369,20 +332,39 @@ fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {
         .or(image_metadata::facts(&place, proto)?))
 }
 
-/// A file of 1001 ImageNet labels begins with "background"; a model of 1000 classes has
-/// no score for it. Any other difference is left to the check of the counts.
-fn fitting(mut labels: Vec<String>, proto: &ModelProto, output: Option<&str>) -> Vec<String> {
-    let outputs = proto.outputs();
-    let scores = outputs
-        .iter()
-        .find(|port| output.is_none_or(|name| port.name == name));
-    let classes: Option<usize> = scores.and_then(|p| p.shape.iter().skip(1).copied().product());
+/// The names of the classes that the network holds, or the file's metadata, or a file
+/// beside it; else the numbers that the network has for them.
+fn own_labels(
+    path: &Path,
+    proto: &ModelProto,
+    scores: Option<&str>,
+    classes: Option<usize>,
+) -> Result<Option<Fact<Vec<String>>>> {
+    let numbers = match scores.and_then(|name| proto.class_labels(name)) {
+        Some((names, true)) => return Ok(Some(names)),
+        Some((numbers, false)) => Some(numbers),
+        None => None,
+    };
+    if let Some(names) = properties::labels(proto, classes) {
+        return Ok(Some(names));
+    }
+    let Some(file) = labels::beside(path) else {
+        return Ok(numbers);
+    };
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Ok(fact(fitting(labels::read(&file)?, classes), &name))
+}
+
+/// A file of 1001 ImageNet labels begins with "background" (torchvision writes
+/// "__background__"); a model of 1000 classes has no score for it. Any other difference is left to the check of the counts.
+fn fitting(mut labels: Vec<String>, classes: Option<usize>) -> Vec<String> {
     if classes.is_some_and(|c| c + 1 == labels.len())
-        && labels[0].eq_ignore_ascii_case("background")
+        && ["background", "__background__"].contains(&&labels[0].to_lowercase()[..])
     {
         let classes = labels.len() - 1;
         log::warn!(
-            "the label file's first line, \"background\", is left out: the model has {classes} classes"
+            "the label file's first label, \"{}\", is left out: the model has {classes} classes",
+            labels[0]
         );
         labels.remove(0);
     }

@@ -1,169 +1,314 @@
-//! Models by name, as far as that needs no hub: the cache alone, and what is said where there
-//! is nobody to ask. `tests/hub` has a hub, and Hugging Face's own client.
+//! Folders of Hugging Face and timm: the tensors are those of transformers and timm
+//! themselves, for every processor of every architecture that classifies, to the bit
+//! wherever Pillow resamples. `scripts/golden-hub` wrote the cases.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-use crate::onnx_file::with_metadata;
-use crate::support::{command, project, records, scratch, stderr};
+use ocelli::model::manifest::{Color, Input, Layout, Preprocess};
+use ocelli::model::{Model, Overrides};
+use ocelli::pipeline::capture::Frame;
+use ocelli::pipeline::decode::{DecodeOptions, Decoder, Picture};
+use ocelli::pipeline::preprocess::{Framing, Geometry, Preprocessor};
+use ocelli::tensor::Elements;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-/// An address where nobody listens.
-const NOBODY: &str = "http://127.0.0.1:1";
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+use crate::support::{ocelli, records, root, scratch, stderr};
 
-fn asking(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = command();
-    for variable in [
-        "HF_HUB_CACHE",
-        "HF_TOKEN",
-        "HF_HUB_OFFLINE",
-        "HTTP_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-    ] {
-        command.env_remove(variable);
+/// Every picture goes through no more than this factor off: float32 against float64.
+const RELATIVE: f64 = 2e-5;
+
+/// What a library makes of a picture.
+#[derive(Deserialize)]
+struct Expected {
+    picture: String,
+    width: usize,
+    height: usize,
+    /// Values of the tensor, see [`sampled`].
+    samples: Vec<f64>,
+    /// Start of the SHA-256 of its pixels, channel after channel, where Pillow resampled.
+    pixels: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Processor {
+    name: String,
+    model_type: String,
+    file: String,
+    settings: Value,
+    #[serde(default)]
+    expected: Vec<Expected>,
+    refused: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Timm {
+    name: String,
+    config: Value,
+    expected: Vec<Expected>,
+}
+
+fn golden(name: &str) -> PathBuf {
+    root().join("tests/golden").join(name)
+}
+
+fn cases<T: serde::de::DeserializeOwned>(name: &str) -> Vec<T> {
+    serde_json::from_slice(&std::fs::read(golden(name)).unwrap()).unwrap()
+}
+
+/// A folder with the golden network and these files.
+fn folder(name: &str, files: &[(&str, &Value)]) -> PathBuf {
+    let folder = scratch(name);
+    std::fs::copy(golden("hub/model.onnx"), folder.join("model.onnx")).unwrap();
+    for (file, content) in files {
+        std::fs::write(folder.join(file), content.to_string()).unwrap();
     }
-    command
-        .env("HF_HOME", home)
-        .env("HF_ENDPOINT", NOBODY)
-        .args(arguments);
-    command
+    folder
 }
 
-fn run(home: &Path, name: &str) -> Output {
-    let sample = project("models/samples/star-1.jpg");
-    let arguments = ["run", "-m", name, "--engine", "rten", "-f", "json", &sample];
-    asking(home, &arguments).output().unwrap()
+fn labels() -> Value {
+    json!({"0": "red", "1": "green", "2": "blue"})
 }
 
-/// A home whose cache has a model, as any client of the hub leaves it.
-fn home_with_model(folder: &str, file: &str) -> (PathBuf, PathBuf) {
-    let home = scratch(folder);
-    let repository = home.join("hub/models--own--shapes");
-    let path = repository.join("snapshots").join(COMMIT).join(file);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::create_dir_all(repository.join("refs")).unwrap();
-    std::fs::write(repository.join("refs/main"), COMMIT).unwrap();
-    std::fs::copy(project("models/shapes.onnx"), &path).unwrap();
-    (home, path)
-}
-
-#[test]
-fn a_model_in_the_cache_needs_nobody() {
-    let (home, _) = home_with_model("hub-cached", "onnx/model.onnx");
-    let output = run(&home, "hf:own/shapes");
-    assert_eq!(records(&output)[0]["label"], "star", "{}", stderr(&output));
-    let said = stderr(&output);
-    assert!(
-        said.contains(&format!("hf:own/shapes: {NOBODY} cannot be reached")),
-        "{said}"
-    );
-    assert!(
-        said.contains("until then the copy in the cache serves"),
-        "{said}"
-    );
-    assert!(
-        said.contains("onnx/model.onnx of commit 0123456 is in the cache"),
-        "{said}"
-    );
-    // Told not to ask, it does not try.
-    let arguments = ["inspect", "--json", "hf:own/shapes"];
-    let output = asking(&home, &arguments)
-        .env("HF_HUB_OFFLINE", "1")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert!(
-        !stderr(&output).contains("cannot be reached"),
-        "{}",
-        stderr(&output)
-    );
-}
-
-#[test]
-fn a_model_without_a_name_is_called_by_its_repository_and_its_commit() {
-    let (home, path) = home_with_model("hub-nameless", "onnx/model.onnx");
-    let model = std::fs::read(&path).unwrap();
-    std::fs::write(&path, with_metadata(&model, &[])).unwrap();
-    let arguments = ["inspect", "hf:own/shapes"];
-    let output = asking(&home, &arguments)
-        .env("HF_HUB_OFFLINE", "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let words = |line: &str| {
-        line.split_whitespace()
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(" ")
+fn tensor(picture: &str, input: &Input, steps: &Preprocess) -> Vec<f32> {
+    let input = Input {
+        layout: Layout::Nchw,
+        ..input.clone()
     };
-    let lines: Vec<String> = said.lines().map(words).collect();
-    assert!(lines.iter().any(|line| line == "name shapes"), "{said}");
-    assert!(lines.iter().any(|line| line == "version 0123456"), "{said}");
-}
-
-#[test]
-fn what_the_cache_does_not_have_is_not_made_up() {
-    let (home, path) = home_with_model("hub-other", "other.onnx");
-    let output = run(&home, "hf:own/shapes@v1");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        stderr(&output).contains("hf:own/shapes@v1: http://127.0.0.1:1 cannot be reached"),
-        "{}",
-        stderr(&output)
-    );
-    let output = run(&home, "hf:own/shapes:model.onnx");
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    std::fs::copy(&path, path.with_file_name("another.onnx")).unwrap();
-    let arguments = ["inspect", "hf:own/shapes"];
-    let output = asking(&home, &arguments)
-        .env("HF_HUB_OFFLINE", "1")
-        .output()
+    let geometry = Geometry::new(steps, Framing::default(), false);
+    let mut preprocessor = Preprocessor::new(&input, geometry);
+    let mut decoder = Decoder::new(DecodeOptions {
+        max_pixels: 1_000_000,
+        gray: input.color == Color::Gray,
+    })
+    .unwrap();
+    let frame = Frame {
+        bytes: std::fs::read(golden(picture)).unwrap(),
+        ..Frame::default()
+    };
+    let (mut decoded, mut tensor) = (Picture::default(), preprocessor.tensor(1));
+    decoder
+        .decode(&frame, preprocessor.geometry(), &mut decoded)
         .unwrap();
-    let expected = "hf:own/shapes: the cache has several ONNX files and no model.onnx or onnx/model.onnx, \
-        found another.onnx, other.onnx; name one of them, such as hf:own/shapes:another.onnx";
-    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
-}
-
-#[test]
-fn a_home_with_a_variable_in_its_name_and_an_address_that_is_none_are_said() {
-    let home = scratch("hub-settings");
-    let output = run(Path::new("$HOME/models"), "hf:own/shapes");
-    assert!(
-        stderr(&output).contains("HF_HOME: a variable in the folder's name is not replaced"),
-        "{}",
-        stderr(&output)
-    );
-    for address in ["huggingface.co", "ftp://huggingface.co", "data:x"] {
-        let output = asking(&home, &["inspect", "hf:own/shapes"])
-            .env("HF_ENDPOINT", address)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        let expected = format!(
-            "HF_ENDPOINT: not the address of a hub, expected https://HOST, found `{address}`"
-        );
-        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+    preprocessor.run(&decoded, &mut tensor, 0);
+    match tensor.elements() {
+        Elements::Float32(values) => values.to_vec(),
+        other => panic!("{other:?}"),
     }
-    let output = asking(&home, &["inspect", "hf:own/shapes"])
-        .env("HF_TOKEN", "two words")
-        .output()
-        .unwrap();
-    assert!(
-        stderr(&output).contains("HF_TOKEN: this is no token"),
-        "{}",
-        stderr(&output)
-    );
-    assert!(
-        !stderr(&output).contains("two words"),
-        "{}",
-        stderr(&output)
-    );
+}
+
+/// The values that a case holds, spread over the tensor by Knuth's multiplier.
+fn sampled(values: &[f32], count: usize) -> Vec<f64> {
+    let at = (1..=count).map(|k| k * 2_654_435_761 % values.len());
+    at.map(|at| f64::from(values[at])).collect()
+}
+
+/// What differs from the library's tensor.
+fn difference(model: &Model, expected: &Expected) -> Option<String> {
+    let (input, steps) = (&model.manifest.input, &model.manifest.preprocess);
+    if (input.width, input.height) != (expected.width, expected.height) {
+        return Some(format!("{}x{} pixels", input.width, input.height));
+    }
+    let values = tensor(&expected.picture, input, steps);
+    // torchvision's own resampling is within a step of Pillow's.
+    let step = match expected.pixels {
+        Some(_) => 0.0,
+        None => steps.rescale / steps.std.iter().copied().fold(f64::MAX, f64::min) * 1.001,
+    };
+    let here = sampled(&values, expected.samples.len());
+    for (here, there) in here.iter().zip(&expected.samples) {
+        if (here - there).abs() > step + RELATIVE * there.abs().max(1.0) {
+            return Some(format!("{here} here, {there} there"));
+        }
+    }
+    let channels = input.color.channels();
+    let plain = Preprocess {
+        rescale: 1.0,
+        mean: vec![0.0; channels],
+        std: vec![1.0; channels],
+        ..steps.clone()
+    };
+    let pixels = tensor(&expected.picture, input, &plain);
+    let pixels: Vec<u8> = pixels.iter().map(|v| *v as u8).collect();
+    let hash = Sha256::digest(&pixels);
+    let hash: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
+    match &expected.pixels {
+        Some(there) if *there != hash => Some("other pixels".into()),
+        _ => None,
+    }
+}
+
+/// Fails with all that differs in a folder's tensors.
+fn compare<'a>(all: impl Iterator<Item = (&'a str, PathBuf, &'a [Expected])>) -> usize {
+    let (mut failures, mut right) = (Vec::new(), 0);
+    for (name, folder, expected) in all {
+        let model = match Model::open(&folder, Overrides::default()) {
+            Ok(model) => model,
+            Err(error) => {
+                failures.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        assert_eq!(model.manifest.input.layout, Layout::Nchw, "{name}");
+        for expected in expected {
+            match difference(&model, expected) {
+                Some(what) => failures.push(format!("{name}, {}: {what}", expected.picture)),
+                None => right += 1,
+            }
+        }
+    }
+    let count = failures.len();
+    assert!(count == 0, "{count} differ:\n{}", failures.join("\n"));
+    right
+}
+
+fn processor_folder(case: &Processor) -> PathBuf {
+    let config = json!({"model_type": case.model_type, "id2label": labels()});
+    let files = [
+        ("config.json", &config),
+        (case.file.as_str(), &case.settings),
+    ];
+    folder("hub-transformers", &files)
 }
 
 #[test]
-fn the_library_opens_models_by_name() {
-    let error = ocelli::Classifier::open("hf:shapes").unwrap_err();
-    assert_eq!(error.problem(), "this names no model");
-    assert_eq!(error.expected(), Some("hf:OWNER/NAME[@REVISION][:FILE]"));
+fn every_processor_of_transformers_gives_its_own_tensor() {
+    let cases: Vec<Processor> = cases("hub/transformers.json");
+    let mut types: Vec<&str> = cases.iter().map(|case| case.model_type.as_str()).collect();
+    types.sort_unstable();
+    types.dedup();
+    // 42 architectures; timm_wrapper's folders are timm's.
+    assert_eq!(types.len(), 41, "{types:?}");
+    let supported = cases.iter().filter(|case| case.refused.is_none());
+    let all = supported.map(|case| {
+        let expected = case.expected.as_slice();
+        (case.name.as_str(), processor_folder(case), expected)
+    });
+    let right = compare(all);
+    println!("{right} tensors of transformers");
+}
+
+#[test]
+fn processors_that_make_no_one_picture_of_a_picture_are_refused_by_name() {
+    let cases: Vec<Processor> = cases("hub/transformers.json");
+    let mut refused = 0;
+    for case in &cases {
+        let Some(reason) = &case.refused else {
+            continue;
+        };
+        let error = Model::open(&processor_folder(case), Overrides::default()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(reason.as_str()), "{}: {text}", case.name);
+        refused += 1;
+    }
+    assert!(refused >= 16, "only {refused}");
+}
+
+#[test]
+fn every_configuration_of_timm_gives_its_own_tensor() {
+    let cases: Vec<Timm> = cases("hub/timm.json");
+    assert!(cases.len() > 150, "only {} cases", cases.len());
+    let all = cases.iter().map(|case| {
+        let mut config = case.config.clone();
+        config["label_names"] = match config["pretrained_cfg"]["input_size"][0].as_u64() {
+            Some(1) => json!(["gray"]),
+            _ => json!(["red", "green", "blue"]),
+        };
+        let folder = folder("hub-timm", &[("config.json", &config)]);
+        (case.name.as_str(), folder, case.expected.as_slice())
+    });
+    let right = compare(all);
+    println!("{right} tensors of timm");
+}
+
+fn run(folder: &Path) -> std::process::Output {
+    let (model, picture) = (folder.display().to_string(), golden("wide.png"));
+    let picture = picture.display().to_string();
+    ocelli([
+        "run", "-q", "-m", &model, "--engine", "rten", "-f", "json", &picture,
+    ])
+}
+
+#[test]
+fn a_folder_as_the_exporter_writes_it_runs_without_a_flag() {
+    let config = json!({"model_type": "vit", "id2label": labels()});
+    let settings = json!({"do_resize": true, "size": 224});
+    let files = [
+        ("config.json", &config),
+        ("preprocessor_config.json", &settings),
+    ];
+    let output = run(&folder("hub-exported", &files));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(records(&output).len(), 1);
+}
+
+#[test]
+fn what_does_not_classify_is_refused() {
+    let settings = json!({"do_resize": true, "size": 224});
+    let cases = [
+        (
+            json!({"model_type": "vit", "id2label": labels(), "problem_type": "regression"}),
+            "problem_type is regression, expected a classifier; export a classifier, or correct problem_type if it is one",
+        ),
+        (
+            json!({"model_type": "vit", "id2label": {"0": "LABEL_0"}}),
+            "one label and no problem_type, which transformers takes for a regression, expected a classifier",
+        ),
+        (
+            json!({"model_type": "vit", "id2label": {"1": "a", "2": "b"}}),
+            "labels (config.json's id2label does not number names from 0 upwards)",
+        ),
+    ];
+    for (config, reason) in cases {
+        let files = [
+            ("config.json", &config),
+            ("preprocessor_config.json", &settings),
+        ];
+        let output = run(&folder("hub-heads", &files));
+        assert_eq!(output.status.code(), Some(2), "{config}");
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn settings_that_leave_the_size_to_each_picture_stay_open_with_their_reason() {
+    let cases = [
+        (json!({"do_resize": false}), "`do_resize` is false"),
+        (
+            json!({"size": {"shortest_edge": 224}}),
+            "the shortest side becomes 224 without a crop, so the input's size follows each picture's shape",
+        ),
+        (
+            json!({"size": {"shortest_edge": 224, "longest_edge": 300}}),
+            "so the input's size follows each picture's",
+        ),
+        (
+            json!({"do_center_crop": true}),
+            "`do_center_crop` without `crop_size`",
+        ),
+        (
+            json!({"image_processor_type": "BitImageProcessor", "do_center_crop": null}),
+            "the shortest side becomes 224 without a crop",
+        ),
+        (
+            json!({"image_processor_type": "NobodyKnowsImageProcessor", "size": 224, "resample": 2}),
+            "the processor `NobodyKnowsImageProcessor` is unknown",
+        ),
+        (
+            json!({"image_processor_type": "NobodyKnowsImageProcessor", "crop_pct": 0.9}),
+            "preprocess.resize (`crop_pct` of the unknown processor `NobodyKnowsImageProcessor`)",
+        ),
+    ];
+    let config = json!({"model_type": "vit", "id2label": labels()});
+    for (settings, reason) in cases {
+        let files = [
+            ("config.json", &config),
+            ("preprocessor_config.json", &settings),
+        ];
+        let folder = folder("hub-open", &files);
+        let error = Model::open(&folder, Overrides::default()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(reason), "{settings}: {text}");
+    }
 }

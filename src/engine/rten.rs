@@ -11,7 +11,7 @@ use rten_tensor::prelude::{AsView, Layout};
 use super::{Engine, Identity};
 use crate::error::{Error, Result};
 use crate::model::{Features, Model};
-use crate::tensor::{Elements, Outputs, RawOutput, Tensor, softmax};
+use crate::tensor::{Elements, Outputs, RawOutput, Tensor};
 
 /// The release of rten in Cargo.toml.
 const ENGINE: &str = "rten 0.27";
@@ -22,7 +22,6 @@ pub(crate) struct Network {
     input: NodeId,
     output: NodeId,
     features: Option<NodeId>,
-    softmax: bool,
     place: String,
 }
 
@@ -32,9 +31,6 @@ pub(crate) struct Rten {
     input: NodeId,
     output: NodeId,
     features: Option<NodeId>,
-    /// Whether the output still has to go through a softmax over all classes: rten takes
-    /// it over the last axis, which before opset 13 was not what it meant.
-    softmax: bool,
     options: RunOptions,
     identity: Identity,
     /// rten has no 16-bit floats: such input is widened into this buffer.
@@ -51,7 +47,12 @@ impl Network {
                 "install ONNX Runtime (scripts/setup), which knows more operators, or export with other ones",
             )
         };
-        let network = guarded(|| read(model))
+        if model.file.pads_by_size {
+            let what = "a node pads with SAME_LOWER, which it would take for SAME_UPPER";
+            return Err(failed(what.into()));
+        }
+        let edited = model.edited(features, true)?;
+        let network = guarded(|| read(model, edited))
             .map_err(|e| failed(e.into()))?
             .map_err(failed)?;
         let find = |name: &str| {
@@ -59,16 +60,20 @@ impl Network {
                 .node_id(name)
                 .map_err(|e| failed(e.to_string().into()))
         };
-        let softmaxed = model.file.flat_softmax.as_ref();
+        if model.file.is_quantized && model.manifest.proof.is_none() {
+            log::info!(
+                "{place}: a quantised network, which {ENGINE} rounds step by step as the file says; \
+                 ONNX Runtime joins steps, and scores may differ from its by a few hundredths"
+            );
+        }
         let input = find(&model.manifest.input.tensor)?;
-        let output = find(softmaxed.unwrap_or(&model.manifest.output.tensor))?;
+        let output = find(&model.manifest.output.tensor)?;
         let features = features.map(|f| find(f.value())).transpose()?;
         Ok(Self {
             network: Arc::new(network),
             input,
             output,
             features,
-            softmax: softmaxed.is_some(),
             place,
         })
     }
@@ -82,7 +87,6 @@ impl Network {
             input: self.input,
             output: self.output,
             features: self.features,
-            softmax: self.softmax,
             options,
             identity: Identity {
                 engine: ENGINE.into(),
@@ -95,19 +99,24 @@ impl Network {
     }
 }
 
-/// Reads a network. Weights beside it are handed over, as rten would look for them beside the
-/// file that a link to the model points to, and caches are made of links.
+/// Reads a network, from its file or as it was `edited`. Weights beside it are handed over: rten
+/// would look for them beside the file that a link to the model points to, and caches are made
+/// of links.
 fn read(
     model: &Model,
+    edited: Option<Vec<u8>>,
 ) -> std::result::Result<rten::Model, Box<dyn std::error::Error + Send + Sync>> {
-    if model.file.external_data.is_empty() {
-        return Ok(rten::Model::load_file(&model.path)?);
-    }
+    let external = &model.file.external_data;
+    let bytes = match edited {
+        Some(bytes) => bytes,
+        None if external.is_empty() => return Ok(rten::Model::load_file(&model.path)?),
+        None => std::fs::read(&model.path)?,
+    };
     let mut options = rten::ModelOptions::with_all_ops();
-    for name in &model.file.external_data {
+    for name in external {
         options.external_data(name, std::fs::read(model.folder().join(name))?);
     }
-    Ok(options.load(std::fs::read(&model.path)?)?)
+    Ok(options.load(bytes)?)
 }
 
 impl Engine for Rten {
@@ -143,14 +152,6 @@ impl Engine for Rten {
         let buffers = std::iter::once(&mut outputs.scores).chain(&mut outputs.embedding);
         for (value, buffer) in given.iter().zip(buffers) {
             copy(value, buffer).map_err(failed)?;
-        }
-        if self.softmax {
-            let classes = outputs.scores.values.len() / shape[0];
-            outputs
-                .scores
-                .values
-                .chunks_exact_mut(classes.max(1))
-                .for_each(|scores| softmax(scores, 1.0));
         }
         Ok(())
     }

@@ -3,15 +3,46 @@
 pub(super) mod huggingface;
 pub(super) mod image_metadata;
 pub(super) mod labels;
+pub(super) mod properties;
+pub(super) mod python;
+mod quoted;
 pub(super) mod snapshot;
 pub(super) mod timm;
+pub(super) mod tree;
 pub(super) mod ultralytics;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+
+/// The configuration of transformers and of timm.
+const CONFIG: &str = "config.json";
+
+/// Every file that facts about `model` are read from where it is there: what has to come along
+/// when the model is fetched or copied.
+#[cfg(feature = "hub")]
+pub(super) fn companions(model: &Path) -> Vec<PathBuf> {
+    let configs =
+        folders(model).flat_map(|folder| huggingface::CONFIGS.map(|name| folder.join(name)));
+    configs.chain(labels::candidates(model)).collect()
+}
+
+/// Where files about `model` are looked for: beside it, and above a folder called `onnx`.
+fn folders(model: &Path) -> impl Iterator<Item = &Path> {
+    let folder = model.parent().unwrap_or(Path::new("."));
+    let above = folder.parent().filter(|_| folder.ends_with("onnx"));
+    std::iter::once(folder).chain(above)
+}
+
+/// The nearest of these folders that has a configuration; without one, the outermost, where
+/// the processor's may still be.
+fn config_folder(model: &Path) -> &Path {
+    let has_config = |folder: &&Path| folder.join(CONFIG).exists();
+    let found = folders(model).find(has_config).or(folders(model).last());
+    found.unwrap_or(Path::new("."))
+}
 
 /// Reads a JSON file, `None` where there is none.
 fn read_json(path: &Path) -> Result<Option<Value>> {

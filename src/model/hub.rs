@@ -14,12 +14,13 @@ mod refusal;
 
 use std::path::{Path, PathBuf};
 
+use super::foreign::huggingface::CONFIGS;
 use super::onnx;
 use super::progress::Progress;
 use crate::environment::hub as variables;
 use crate::error::{Error, Result};
 use cache::Repository;
-use choose::{CONFIGS, Choice, beside, companions};
+use choose::{Choice, beside, companions};
 use client::Client;
 use download::Download;
 use listing::{Listing, RemoteFile};

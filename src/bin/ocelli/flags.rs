@@ -23,7 +23,7 @@ const FLAGS: [(&str, &str); 33] = [
     ("model", "-m FILE"),
     (
         "output.kind",
-        "--output logits|probabilities|log-probabilities",
+        "--output logits|probabilities|log-probabilities|sigmoid-logits|sigmoid-probabilities",
     ),
     (
         "output.quantization",

@@ -100,10 +100,10 @@ impl Repository {
                 // Links to content count as files, and links to folders are nobody's.
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                     folders.push(path);
-                } else if let Some(name) = path.strip_prefix(&root).ok().and_then(Path::to_str)
+                } else if let Ok(name) = path.strip_prefix(&root)
                     && path.is_file()
                 {
-                    files.push(name.replace('\\', "/"));
+                    files.push(slashed(name));
                 }
             }
         }
@@ -178,6 +178,11 @@ fn link(target: &Path, at: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn link(_: &Path, _: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
+}
+
+/// A file as the hub calls it.
+pub(super) fn slashed(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
 }
 
 /// Makes the folder that `path` is in.

@@ -1,17 +1,12 @@
 //! Which of a repository's files is the model, and which ones say something about it.
 
+use std::path::Path;
+
+use super::cache::slashed;
 use super::name::ModelName;
 use crate::error::{Error, Result};
-use crate::model::foreign::labels;
+use crate::model::foreign::{self, huggingface::MODELS};
 
-/// What a model is called where there are others, too: the first that is there.
-const DEFAULTS: [&str; 2] = ["model.onnx", "onnx/model.onnx"];
-/// What tells how pictures are prepared, and what the classes are called.
-pub(super) const CONFIGS: [&str; 3] = [
-    "config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-];
 /// Files that a message lists.
 const LISTED: usize = 8;
 
@@ -58,7 +53,7 @@ impl Choice {
                     place,
                     format!(
                         "{holder} has several ONNX files and no {}",
-                        DEFAULTS.join(" or ")
+                        MODELS.join(" or ")
                     ),
                 )
                 .with_found(list(&networks))
@@ -106,7 +101,7 @@ fn named<'a>(networks: &[&'a str], wanted: &str) -> Option<&'a str> {
 fn usual<'a>(networks: &[&'a str]) -> Option<&'a str> {
     let known = |default: &&str| networks.iter().find(|file| *file == default);
     let only = networks.first().filter(|_| networks.len() == 1);
-    DEFAULTS.iter().find_map(known).or(only).copied()
+    MODELS.iter().find_map(known).or(only).copied()
 }
 
 fn list(files: &[&str]) -> String {
@@ -117,28 +112,16 @@ fn list(files: &[&str]) -> String {
     }
 }
 
-/// The folders that `file` is in, the innermost first, as they are put before a name.
-fn folders(file: &str) -> impl Iterator<Item = &str> {
-    let ends = file.rmatch_indices('/').map(|(at, _)| at + 1);
-    ends.chain([0]).map(|end| &file[..end])
-}
-
-/// What may say something about the model `file`, whether or not it is there: what its facts
-/// are read from stands beside it or above.
+/// What may say something about the model `file`, whether or not it is there, as the
+/// repository calls it.
 pub(super) fn companions(file: &str) -> Vec<String> {
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let mut names = vec![format!("{stem}.labels.txt")];
-    for folder in folders(file) {
-        let known = CONFIGS.iter().chain(&labels::BESIDE);
-        names.extend(known.map(|name| format!("{folder}{name}")));
-    }
-    names
+    let paths = foreign::companions(Path::new(file)).into_iter();
+    paths.map(|path| slashed(&path)).collect()
 }
 
 /// The name in the repository of what the model `file` calls `location`.
 pub(super) fn beside(file: &str, location: &str) -> String {
-    let folder = folders(file).next().unwrap_or_default();
-    format!("{folder}{location}")
+    slashed(&Path::new(file).with_file_name(location))
 }
 
 #[cfg(test)]
@@ -224,16 +207,18 @@ mod tests {
             "onnx/config.json",
             "config.json",
             "preprocessor_config.json",
+            "processor_config.json",
             "labels.txt",
+            "class_indices.json",
         ] {
             assert!(names.iter().any(|n| n == name), "{name}: {names:?}");
         }
-        assert_eq!(
-            companions("m.onnx")
-                .iter()
-                .filter(|n| n.contains('/'))
-                .count(),
-            0
+        let is_elsewhere = |name: &String| name.contains('/');
+        assert!(!companions("m.onnx").iter().any(is_elsewhere));
+        let names = companions("a/b/m.onnx");
+        assert!(
+            names.iter().all(|name| name.starts_with("a/b/")),
+            "{names:?}"
         );
         assert_eq!(
             beside("onnx/model.onnx", "model.onnx_data"),

@@ -14,7 +14,7 @@ use super::name::ModelName;
 use super::refusal::{Failure, Outcome, Refusal};
 use crate::environment::hub as variables;
 use crate::error::{Error, Result};
-use crate::http;
+use crate::tls;
 
 /// Time for finding a server, and for reaching it.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -63,7 +63,7 @@ impl Client {
             log::warn!("the token crosses the network unencrypted: HF_ENDPOINT is http");
         }
         let silence = variables::patience().unwrap_or(SILENCE);
-        let config = http::client()
+        let config = tls::agent_config(false)
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_resolve(Some(CONNECT))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ureq::Agent;
 
 use super::alert::{Alert, End};
-use crate::http;
+use crate::tls;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ impl Webhook {
     /// A webhook.
     pub(crate) fn new(url: &Url) -> Self {
         Self {
-            agent: http::client().build().new_agent(),
+            agent: tls::agent_config(false).build().new_agent(),
             url: url.0.clone(),
         }
     }

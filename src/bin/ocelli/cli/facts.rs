@@ -25,7 +25,7 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Facts, where the model does not state them")]
 pub(crate) struct FactArgs {
-    /// Label file: a name per line, synsets, or CSV with index,name
+    /// Label file: a name per line, CSV, JSON, a Python dict or list, YAML, or pbtxt
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// Name of the input, where there are several
@@ -46,7 +46,7 @@ pub(crate) struct FactArgs {
     /// Centre crop after resizing: 224, 224x192 or none
     #[arg(long, value_parser = values::crop)]
     crop: Option<values::Crop>,
-    /// PIL's filter: nearest, box, bilinear, bicubic or lanczos
+    /// PIL's filter: nearest, box, bilinear, hamming, bicubic or lanczos
     #[arg(long, value_parser = values::by_name::<Filter>)]
     filter: Option<Filter>,
     /// Do not widen the filter when shrinking (OpenCV's way, not PIL's)
@@ -67,7 +67,8 @@ pub(crate) struct FactArgs {
     /// Name of the output with the scores, where there are several
     #[arg(long, value_name = "NAME")]
     output_tensor: Option<String>,
-    /// What it holds: logits, probabilities or log-probabilities
+    /// What it holds: logits, probabilities, log-probabilities; of independent labels
+    /// sigmoid-logits, sigmoid-probabilities; binary-logit, binary-probability (one number for two)
     #[arg(long, value_name = "KIND", value_parser = values::by_name::<OutputKind>)]
     output: Option<OutputKind>,
     /// How integers in it stand for real values: SCALE,ZERO_POINT
