@@ -52,7 +52,6 @@ pub(crate) fn state_folder() -> Option<PathBuf> {
 pub(crate) mod hub {
     use std::ffi::OsString;
     use std::path::PathBuf;
-    use std::time::Duration;
 
     use super::{home, path};
 
@@ -107,10 +106,9 @@ pub(crate) mod hub {
         ["1", "ON", "YES", "TRUE"].contains(&value.to_uppercase().as_str())
     }
 
-    /// How long a silence is taken for slowness, if the variable says so.
-    pub(crate) fn patience() -> Option<Duration> {
-        let seconds = text(&["HF_HUB_DOWNLOAD_TIMEOUT"])?.parse().ok()?;
-        (seconds > 0).then(|| Duration::from_secs(seconds))
+    /// Seconds that a silence is taken for slowness, if the variable says so.
+    pub(crate) fn patience() -> Option<String> {
+        text(&["HF_HUB_DOWNLOAD_TIMEOUT"])
     }
 }
 

@@ -249,7 +249,9 @@ impl Found {
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {
     Error::model(path.display().to_string(), "the model cannot be read")
         .caused_by(cause)
-        .with_remedy("name an ONNX file or a Hugging Face folder")
+        .with_remedy(
+            "name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub",
+        )
         .with_settings(&["model"])
 }
 

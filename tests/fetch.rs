@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::{Value, json};
+
 use crate::onnx_file::with_metadata;
 use crate::support::{command, project, records, scratch, stderr};
 
@@ -102,6 +104,40 @@ fn a_model_without_a_name_is_called_by_its_repository_and_its_commit() {
     assert!(lines.iter().any(|line| line == "version 0123456"), "{said}");
 }
 
+/// What is known of the network in a repository's folder `onnx`, with these files above it.
+fn inspected(folder: &str, files: &[(&str, String)]) -> Value {
+    let (home, path) = home_with_model(folder, "onnx/model.onnx");
+    std::fs::copy(project("tests/golden/hub/model.onnx"), &path).unwrap();
+    for (name, text) in files {
+        std::fs::write(path.parent().unwrap().with_file_name(name), text).unwrap();
+    }
+    let arguments = ["inspect", "--json", "hf:own/shapes"];
+    let output = asking(&home, &arguments)
+        .env("HF_HUB_OFFLINE", "1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    serde_json::from_slice::<Value>(&output.stdout).unwrap()["manifest"].take()
+}
+
+#[test]
+fn all_that_stands_above_a_folder_called_onnx_counts() {
+    let timm = json!({"architecture": "resnet18", "label_names": ["red", "green", "blue"],
+        "pretrained_cfg": {"input_size": [3, 224, 224], "crop_pct": 0.95, "interpolation": "bilinear"}});
+    let known = inspected("hub-timm-above", &[("config.json", timm.to_string())]);
+    assert_eq!(known["labels"], json!(["red", "green", "blue"]));
+    // timm's `math.floor(224 / 0.95)`.
+    assert_eq!(known["preprocess"]["resize"]["size"], 235, "{known}");
+    let processor = json!({"image_processor_type": "ViTImageProcessor", "size": 224});
+    let files = [
+        ("preprocessor_config.json", processor.to_string()),
+        ("config.json", json!({"model_type": "vit"}).to_string()),
+        ("labels.txt", "rot\ngrün\nblau\n".to_owned()),
+    ];
+    let known = inspected("hub-labels-above", &files);
+    assert_eq!(known["labels"], json!(["rot", "grün", "blau"]));
+}
+
 #[test]
 fn what_the_cache_does_not_have_is_not_made_up() {
     let (home, path) = home_with_model("hub-other", "other.onnx");
@@ -145,6 +181,12 @@ fn a_home_with_a_variable_in_its_name_and_an_address_that_is_none_are_said() {
         );
         assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
     }
+    let output = asking(&home, &["inspect", "hf:own/shapes"])
+        .env("HF_HUB_DOWNLOAD_TIMEOUT", "10s")
+        .output()
+        .unwrap();
+    let expected = "HF_HUB_DOWNLOAD_TIMEOUT: not a time to wait, expected whole seconds, at least 1, found `10s`";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     let output = asking(&home, &["inspect", "hf:own/shapes"])
         .env("HF_TOKEN", "two words")
         .output()

@@ -1,5 +1,7 @@
 //! What other tools write about their models, read by their own rules.
 
+#[cfg(feature = "hub")]
+pub(super) mod companions;
 mod cursor;
 pub(super) mod huggingface;
 pub(super) mod image_metadata;
@@ -12,7 +14,7 @@ pub(super) mod timm;
 pub(super) mod tree;
 pub(super) mod ultralytics;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -20,15 +22,6 @@ use crate::error::{Error, Result};
 
 /// The configuration of transformers and of timm.
 const CONFIG: &str = "config.json";
-
-/// Every file that facts about `model` are read from where it is there: what has to come along
-/// when the model is fetched or copied.
-#[cfg(feature = "hub")]
-pub(super) fn companions(model: &Path) -> Vec<PathBuf> {
-    let configs =
-        folders(model).flat_map(|folder| huggingface::CONFIGS.map(|name| folder.join(name)));
-    configs.chain(labels::candidates(model)).collect()
-}
 
 /// Where files about `model` are looked for: beside it, and above a folder called `onnx`.
 fn folders(model: &Path) -> impl Iterator<Item = &Path> {

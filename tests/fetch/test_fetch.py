@@ -4,6 +4,9 @@ when the network, the hub, the disk or a file is not as it should be."""
 import json
 import os
 import pathlib
+import pty
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -113,6 +116,52 @@ def test_a_model_is_fetched_once_with_its_configuration_and_then_only_asked_for(
     assert record["label"] == "star"
     assert "fetching" not in said
     assert bench.hub.paths() == ["/api/models/own/shapes/revision/main?blobs=true"]
+
+
+def test_all_that_facts_are_read_from_comes_along_and_nothing_else(bench: Bench):
+    config = b'{"model_type": "vit"}'
+    wanted = {"config.json": config, "preprocessor_config.json": b"{}", "processor_config.json": b"{}", "labels.json": b"[]",
+              "class_indices.json": b"{}", "onnx/model.labels.txt": b"", "onnx/labels.txt": b"", "onnx/model.onnx": MODEL}
+    commit = bench.repository.push(wanted | {"tokenizer.json": b"{}", "a/config.json": config, "model.safetensors": b"x" * 20000})
+    bench.answers()
+    snapshot = bench.folder / "snapshots" / commit
+    assert sorted(p.relative_to(snapshot).as_posix() for p in snapshot.rglob("*") if p.is_file()) == sorted(wanted)
+
+
+def test_the_readmes_first_minute(bench: Bench, tmp_path: pathlib.Path):
+    """As it stands there, with a picture for the camera; the configuration is that of the repository that it names."""
+    commands = re.findall(r"^ocelli (?:run|pack) .*", (ROOT / "README.md").read_text().split("## Use it")[0], re.MULTILINE)
+    assert len(commands) == 3
+    labels = {"0": "red", "1": "green", "2": "blue"}
+    processor = {"crop_pct": 0.875, "do_normalize": True, "do_resize": True, "feature_extractor_type": "ConvNextFeatureExtractor",
+                 "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "resample": 3, "size": 224}
+    self_made = (ROOT / "tests" / "golden" / "hub" / "model.onnx").read_bytes()
+    bench.hub.repositories["Xenova/resnet-50"] = repository = Repository()
+    repository.push({"config.json": json.dumps({"model_type": "resnet", "id2label": labels}).encode(),
+                     "preprocessor_config.json": json.dumps(processor).encode(), "onnx/model.onnx": self_made})
+    records = []
+    for command in commands:
+        arguments = [str(SAMPLE) if word == "camera:0" else word for word in shlex.split(command, comments=True)[1:]]
+        done = subprocess.run(bench.command(*arguments), env=bench.environment(OCELLI_FORMAT="json", OCELLI_ENGINE="rten"),
+                              cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr
+        records += map(json.loads, done.stdout.splitlines())
+    assert len(records) == 2 and records[0]["top"] == records[1]["top"]
+
+
+def test_a_bar_is_drawn_on_a_terminal_only(bench: Bench):
+    bench.hub.faults.slow = 0.2
+    command = bench.command("inspect", "hf:own/shapes")
+    ours, theirs = pty.openpty()
+    subprocess.run(command, env=bench.environment(TERM="xterm"), stdout=subprocess.DEVNULL, stderr=theirs, timeout=PATIENCE, check=True)
+    os.close(theirs)
+    drawn = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert f"/{len(MODEL) / 1e3:.2f} kB" in drawn and "/s, " in drawn, drawn
+    bench.blob(MODEL).unlink()
+    said = subprocess.run(command, env=bench.environment(), capture_output=True, text=True, timeout=PATIENCE, check=True).stderr
+    assert f"fetching onnx/model.onnx ({len(MODEL) / 1e3:.0f} kB)" in said
+    assert "/s, " not in said and "\r" not in said and "\x1b" not in said, said
 
 
 def test_pythons_client_finds_what_was_fetched(bench: Bench):
@@ -440,6 +489,22 @@ def test_a_hangup_takes_a_new_commit_over(bench: Bench):
         process.terminate()
         process.stdout.close()
         process.wait(PATIENCE)
+
+
+def test_a_fetch_under_way_does_not_keep_a_run_from_ending(bench: Bench):
+    command = bench.command("run", "-m", "hf:own/shapes", "--engine", "rten", "-f", "json", "synthetic:fps=20")
+    with subprocess.Popen(command, env=bench.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        bench.repository.push({"model.onnx": NEWER})
+        bench.hub.faults.slow = 1.0
+        process.send_signal(signal.SIGHUP)
+        for line in process.stderr:
+            if "fetching model.onnx" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        sent = time.monotonic()
+        process.communicate(timeout=PATIENCE)
+    assert time.monotonic() - sent < 2 and process.returncode in (0, 130)
 
 
 def test_nothing_is_asked_unless_a_model_is_named_so(bench: Bench):

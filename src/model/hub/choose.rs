@@ -5,7 +5,8 @@ use std::path::Path;
 use super::cache::slashed;
 use super::name::ModelName;
 use crate::error::{Error, Result};
-use crate::model::foreign::{self, huggingface::MODELS};
+use crate::model::foreign::companions;
+use crate::model::foreign::huggingface::MODELS;
 
 /// Files that a message lists.
 const LISTED: usize = 8;
@@ -115,7 +116,7 @@ fn list(files: &[&str]) -> String {
 /// What may say something about the model `file`, whether or not it is there, as the
 /// repository calls it.
 pub(super) fn companions(file: &str) -> Vec<String> {
-    let paths = foreign::companions(Path::new(file)).into_iter();
+    let paths = companions::companions(Path::new(file)).into_iter();
     paths.map(|path| slashed(&path)).collect()
 }
 

@@ -62,7 +62,7 @@ impl Client {
         if token.is_some() && endpoint.scheme() == "http" && !is_here(&endpoint) {
             log::warn!("the token crosses the network unencrypted: HF_ENDPOINT is http");
         }
-        let silence = variables::patience().unwrap_or(SILENCE);
+        let silence = patience()?;
         let config = tls::agent_config(false)
             .http_status_as_error(false)
             .max_redirects(0)
@@ -226,6 +226,19 @@ impl Client {
 struct Told {
     response: Response<Body>,
     etag: Option<String>,
+}
+
+/// How long a silence is taken for slowness.
+fn patience() -> Result<Duration> {
+    let Some(text) = variables::patience() else {
+        return Ok(SILENCE);
+    };
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Error::usage("HF_HUB_DOWNLOAD_TIMEOUT", "not a time to wait")
+            .with_expected("whole seconds, at least 1")
+            .with_found(format!("`{text}`"))
+    })
 }
 
 /// The token, from the variable or from where a login left it.
