@@ -423,11 +423,11 @@ def test_a_full_disk_and_a_cache_of_others_are_said(bench: Bench):
     try:
         said = bench.refuses(HF_HUB_CACHE=str(full))
         assert f"{full}/models--own--shapes/blobs/{sha256(MODEL)}.incomplete: the model cannot be kept, expected room for " in said
-        assert said.endswith("make room there, or set HF_HOME to a folder that has some")
+        assert said.endswith("make room there, or set HF_HUB_CACHE to a folder that has some")
         subprocess.run(["mount", "-o", "remount,ro", str(full)], check=True)
         said = bench.refuses(HF_HUB_CACHE=str(full))
         assert "Read-only file system" in said
-        assert said.endswith("let this user write there, or set HF_HOME to a folder that it may write to")
+        assert said.endswith("let this user write there, or set HF_HUB_CACHE to a folder that it may write to")
     finally:
         subprocess.run(["umount", str(full)], check=False)
 

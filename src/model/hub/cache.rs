@@ -201,9 +201,9 @@ fn beside(path: &Path) -> PathBuf {
 pub(super) fn unwritable(path: &Path, cause: io::Error) -> Error {
     let remedy = match cause.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "make room there, or set HF_HOME to a folder that has some"
+            "make room there, or set HF_HUB_CACHE to a folder that has some"
         }
-        _ => "let this user write there, or set HF_HOME to a folder that it may write to",
+        _ => "let this user write there, or set HF_HUB_CACHE to a folder that it may write to",
     };
     Error::model(path.display().to_string(), "the model cannot be kept")
         .caused_by(cause)
