@@ -37,6 +37,7 @@ mod pictures;
 mod proof;
 mod providers;
 mod readme;
+mod scenes;
 mod schema;
 mod serve;
 mod source_tree;
