@@ -10,13 +10,17 @@ mod foreign;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 mod graph;
+#[cfg(feature = "hub")]
+mod hub;
 mod kind;
+mod locate;
 pub mod manifest;
 mod meaning;
 mod onnx;
 mod outputs;
 mod pack;
 mod port;
+mod progress;
 mod wire;
 
 use std::fs::File;
@@ -32,10 +36,12 @@ use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
 pub use file::FileFacts;
 use file::folder_of;
-use foreign::{huggingface, image_metadata, labels, properties, timm, ultralytics};
+use foreign::{huggingface, image_metadata, labels, properties, snapshot, timm, ultralytics};
 pub(crate) use graph::check_classes;
+pub use locate::locate;
 use manifest::{KEY, Manifest, Resize, Size};
 use onnx::ModelProto;
+pub use progress::Progress;
 
 /// A model, ready to be loaded by an engine.
 #[derive(Clone, Debug)]
@@ -121,7 +127,7 @@ impl Fit {
 }
 
 impl Model {
-    /// Opens the model at `path`, a file or a Hugging Face folder.
+    /// Opens the model at `path`: a file, a Hugging Face folder, or a name on the hub ([`locate`]).
     ///
     /// # Errors
     /// The file is no usable model; facts are missing or contradict each other.
@@ -225,11 +231,7 @@ struct Found {
 
 impl Found {
     fn at(path: &Path, overrides: Overrides) -> Result<Self> {
-        let path = if path.is_dir() {
-            huggingface::model_file(path)?
-        } else {
-            path.to_owned()
-        };
+        let path = locate(path, &mut |_| {})?;
         let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
         let size = bytes.len();
         let proto = onnx::parse(&path.display().to_string(), bytes.into())?;
@@ -247,7 +249,9 @@ impl Found {
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {
     Error::model(path.display().to_string(), "the model cannot be read")
         .caused_by(cause)
-        .with_remedy("name an ONNX file or a Hugging Face folder")
+        .with_remedy(
+            "name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub",
+        )
         .with_settings(&["model"])
 }
 
@@ -314,7 +318,7 @@ fn gather(
         name: fact(stem, "file name"),
         ..Facts::default()
     };
-    let mut facts = facts.or(graph).or(named);
+    let mut facts = facts.or(graph).or(snapshot::facts(path)).or(named);
     kind::settle(&mut facts, classes);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);

@@ -8,15 +8,17 @@ use serde_json::{Value, json};
 
 use super::{Finding, print, print_json};
 use crate::cli::InspectArgs;
+use crate::fetching::find_model;
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Finding> {
-    let model = match Model::open(&args.model, args.facts.overrides()) {
+    let path = find_model(&args.model)?;
+    let model = match Model::open(&path, args.facts.overrides()) {
         Ok(model) => model,
         Err(error) => {
             // What is known helps to find what is not.
-            if let Ok(known) = Model::known(&args.model, args.facts.overrides()) {
+            if let Ok(known) = Model::known(&path, args.facts.overrides()) {
                 if args.json {
-                    print_json(&json!({ "path": args.model, "facts": known }))?;
+                    print_json(&json!({ "path": path, "facts": known }))?;
                 } else {
                     print(&table(&rows(&known)))?;
                 }

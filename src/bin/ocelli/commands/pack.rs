@@ -1,10 +1,13 @@
 //! `ocelli pack`: write facts into a model.
 
+use std::path::Path;
+
 use ocelli::model::fact;
 use ocelli::{Model, Result};
 
 use super::Finding;
 use crate::cli::PackArgs;
+use crate::fetching::find_model;
 
 pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
     let mut overrides = args.facts.overrides();
@@ -14,17 +17,23 @@ pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
         .clone()
         .and_then(|v| fact(v, "flag --model-version"));
     let changed = args.facts.any();
-    let mut model = Model::open(&args.model, overrides)?;
+    let mut model = Model::open(&find_model(&args.model)?, overrides)?;
     if changed && model.manifest.proof.take().is_some() {
         log::warn!("the proof is left out: it belongs to the facts that were changed");
     }
     model.pack(&args.output_file)?;
     let place = args.output_file.display();
-    if !model.file.external_data.is_empty() {
-        log::info!(
-            "keep {} beside {place}: the weights are there",
-            model.file.external_data.join(", ")
-        );
+    let folder = args.output_file.parent().unwrap_or(Path::new(""));
+    for weights in &model.file.external_data {
+        if folder.join(weights).exists() {
+            log::info!("keep {weights} beside {place}: the weights are there");
+        } else {
+            let from = model.path.with_file_name(weights);
+            log::warn!(
+                "copy {} beside {place}: the weights are there",
+                from.display()
+            );
+        }
     }
     log::info!("{place} describes itself as {}", model.manifest.id());
     Ok(Finding::Good)
