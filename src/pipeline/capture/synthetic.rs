@@ -16,6 +16,8 @@ use super::{Encoding, Frame, Matrix, PixelFormat, Pull, RawFormat, Source};
 const SHAPES: [&str; 4] = ["circle", "square", "star", "triangle"];
 /// Frames for which a shape stays.
 const HOLD: u64 = 30;
+/// Places in the noise at which a row's may begin: enough that no two frames look alike.
+const NOISE: usize = 1 << 15;
 
 /// What follows `synthetic:`, such as `fps=30,frames=100,size=320x240,seed=1`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -162,7 +164,8 @@ impl Source for Synthetic {
 
 type Rgb = [f32; 3];
 
-/// One picture's content; only its noise changes from frame to frame.
+/// One picture's content; only its noise changes from frame to frame. Both are drawn once,
+/// so that many such cameras are no load of their own.
 struct Scene {
     width: usize,
     height: usize,
@@ -175,8 +178,10 @@ struct Scene {
     figure: Rgb,
     /// Centre, radius (of the corners) in pixels and rotation.
     place: (f32, f32, f32, f32),
-    /// Standard deviation of the noise.
-    noise: f32,
+    /// The picture without noise, RGB pixels row by row.
+    clean: Vec<u8>,
+    /// The noise of a row, from any of [`NOISE`] places on.
+    noise: Vec<i8>,
 }
 
 impl Scene {
@@ -203,7 +208,7 @@ impl Scene {
             (length as f32 - side) / 2.0 + radius + free * rng.f32()
         };
         let centre = (within(settings.width), within(settings.height));
-        Self {
+        let mut scene = Self {
             width: settings.width,
             height: settings.height,
             seed,
@@ -212,17 +217,25 @@ impl Scene {
             stripes: (TAU * rng.f32(), 2.0 + 5.0 * rng.f32()),
             figure,
             place: (centre.0, centre.1, radius, TAU * rng.f32()),
-            noise: 2.0 + 8.0 * rng.f32(),
-        }
+            clean: Vec::new(),
+            noise: Vec::new(),
+        };
+        // The standard deviation is 2 to 10. The sum of three uniform numbers is near enough
+        // to a normal one: its deviation is 1/2.
+        let deviation = 2.0 + 8.0 * rng.f32();
+        let mut normal = || 2.0 * (rng.f32() + rng.f32() + rng.f32() - 1.5);
+        let noise = (0..NOISE + settings.width * 3).map(|_| (deviation * normal()).round() as i8);
+        scene.noise = noise.collect();
+        scene.clean = scene.paint();
+        scene
     }
 
-    /// Draws RGB pixels, row by row.
-    fn draw(&self, frame: u64, pixels: &mut Vec<u8>) {
-        let mut rng = Rng::with_seed(self.seed ^ frame.rotate_left(32));
+    /// The picture without noise.
+    fn paint(&self) -> Vec<u8> {
         let (a, b, mix) = self.background;
         let (sin, cos) = self.stripes.0.sin_cos();
         let per_pixel = TAU * self.stripes.1 / self.width.min(self.height) as f32;
-        pixels.clear();
+        let mut pixels = Vec::with_capacity(self.width * self.height * 3);
         for y in 0..self.height {
             for x in 0..self.width {
                 let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
@@ -231,11 +244,22 @@ impl Scene {
                 for channel in 0..3 {
                     let ground = a[channel] + (b[channel] - a[channel]) * wave * mix;
                     let value = ground + (self.figure[channel] - ground) * covered;
-                    // The sum of three uniform numbers is near enough to a normal one:
-                    // its deviation is 1/2.
-                    let random = rng.f32() + rng.f32() + rng.f32() - 1.5;
-                    pixels.push((value + 2.0 * self.noise * random).clamp(0.0, 255.0) as u8);
+                    pixels.push(value.round() as u8);
                 }
+            }
+        }
+        pixels
+    }
+
+    /// Draws a frame: RGB pixels, row by row.
+    fn draw(&self, frame: u64, pixels: &mut Vec<u8>) {
+        let mut rng = Rng::with_seed(self.seed ^ frame.rotate_left(32));
+        pixels.resize(self.clean.len(), 0);
+        let rows = self.clean.chunks_exact(self.width * 3);
+        for (to, clean) in pixels.chunks_exact_mut(self.width * 3).zip(rows) {
+            let noise = &self.noise[rng.usize(..NOISE)..];
+            for ((to, clean), noise) in to.iter_mut().zip(clean).zip(noise) {
+                *to = clean.saturating_add_signed(*noise);
             }
         }
     }
@@ -245,6 +269,9 @@ impl Scene {
         let (centre_x, centre_y, radius, rotation) = self.place;
         let (dx, dy) = (x - centre_x, y - centre_y);
         let length = dx.hypot(dy);
+        if length > radius + 1.0 {
+            return length - radius;
+        }
         match SHAPES[self.shape] {
             "circle" => length - radius,
             "star" => star(length, dy.atan2(dx) - rotation, radius),
