@@ -54,6 +54,7 @@ mod environment;
 mod error;
 mod ffi;
 mod jpeg;
+pub mod matching;
 pub mod model;
 pub mod notify;
 pub mod pipeline;

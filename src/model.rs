@@ -1,25 +1,30 @@
 //! A model file and everything that has to be known to use it.
 
+mod digest;
 mod facts;
 mod foreign;
 mod graph;
+mod label_sets;
+mod like;
 pub mod manifest;
 mod onnx;
 mod pack;
+pub mod recipes;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+pub(crate) use facts::Known;
 use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
 use foreign::{huggingface, image_metadata, labels, timm, ultralytics};
 pub(crate) use graph::check_classes;
+use label_sets::class_count;
+pub use label_sets::{label_set, label_set_names};
+use like::Like;
 use manifest::{KEY, Manifest, Resize, Size};
 use onnx::ModelProto;
 #[cfg(feature = "onnxruntime")]
@@ -105,8 +110,11 @@ impl Features {
 pub struct Overrides {
     /// The facts given.
     pub facts: Facts,
-    /// A label file.
+    /// A label file, or a set of labels that is built in ([`label_set`]).
     pub labels: Option<Fact<PathBuf>>,
+    /// The recipe of a known family ([`recipes`]): weaker than the facts given, stronger than
+    /// all others.
+    pub like: Option<Fact<String>>,
     /// A resize to whatever the input's size turns out to be.
     pub fit: Option<Fact<Fit>>,
 }
@@ -170,6 +178,19 @@ impl Model {
         Ok(Found::at(path, overrides)?.facts.lines())
     }
 
+    /// The same as facts, and the number of classes, where the graph fixes it.
+    ///
+    /// # Errors
+    /// The file is no model.
+    pub(crate) fn gathered(path: &Path, overrides: Overrides) -> Result<Known> {
+        let output = overrides.facts.output.as_ref().map(|f| f.value.clone());
+        let found = Found::at(path, overrides)?;
+        Ok(Known {
+            classes: class_count(&found.proto, output.as_deref()),
+            facts: found.facts,
+        })
+    }
+
     /// The path, for messages.
     pub fn place(&self) -> String {
         self.path.display().to_string()
@@ -205,17 +226,10 @@ impl Model {
     /// # Errors
     /// A file vanished.
     pub fn sha256(&self) -> Result<String> {
-        let mut hash = Sha256::new();
         let folder = self.folder();
         let external = self.file.external_data.iter().map(|name| folder.join(name));
-        for path in std::iter::once(self.path.clone()).chain(external) {
-            digest(&path, &mut hash).map_err(|e| unreadable(&path, e))?;
-        }
-        Ok(hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        digest::sha256(std::iter::once(self.path.clone()).chain(external))
+            .map_err(|(path, e)| unreadable(&path, e))
     }
 }
 
@@ -298,21 +312,7 @@ fn unreadable(path: &Path, cause: std::io::Error) -> Error {
         .with_settings(&["model"])
 }
 
-/// Feeds a file to `hash` piece by piece: weights may be larger than the memory left.
-fn digest(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
-    loop {
-        let piece = file.fill_buf()?;
-        if piece.is_empty() {
-            return Ok(());
-        }
-        hash.update(piece);
-        let length = piece.len();
-        file.consume(length);
-    }
-}
-
-/// All facts, the strongest first: those given; our own manifest; Ultralytics; Hugging Face;
+/// All facts, the strongest first: those given; a recipe named; our own manifest; Ultralytics; Hugging Face;
 /// timm; `Image.*` keys; a label file beside the model; the graph itself.
 fn gather(
     path: &Path,
@@ -323,7 +323,7 @@ fn gather(
     let output = overrides.facts.output.as_ref().map(|f| f.value.clone());
     let label_file = |file: &Path, origin: &str| {
         Ok(fact(
-            fitting(labels::read(file)?, proto, output.as_deref()),
+            fitting(label_sets::read(file)?, proto, output.as_deref()),
             origin,
         ))
     };
@@ -337,14 +337,25 @@ fn gather(
         }
         None => (foreign_facts(path, proto)?, TrainerSections::default()),
     };
-    let mut facts = given.or(known);
+    let name_of = |f: &Option<Fact<String>>| f.as_ref().map(|f| f.value.clone());
+    let (input, output) = [
+        (&given.tensor, &known.tensor),
+        (&given.output, &known.output),
+    ]
+    .map(|(given, known)| name_of(given).or(name_of(known)))
+    .into();
+    let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
+    let like = overrides.like.map(|name| {
+        let said = [&given, &known, &graph];
+        let classes = class_count(proto, output.as_deref());
+        Like::new(&name, said, overrides.fit.is_some(), classes)
+    });
+    let (like, like_labels) = like.transpose()?.map(|l| (l.preparation, l.labels)).unzip();
+    let mut facts = given.or(like.unwrap_or_default()).or(known);
     if let (None, Some(file)) = (&facts.labels, labels::beside(path)) {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         facts.labels = label_file(&file, &name)?;
     }
-    let name_of = |f: &Option<Fact<String>>| f.as_ref().map(|f| f.value.clone());
-    let (input, output) = (name_of(&facts.tensor), name_of(&facts.output));
-    let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
     let stem = path
         .file_stem()
         .map_or("model".into(), |s| s.to_string_lossy().into_owned());
@@ -352,6 +363,7 @@ fn gather(
         name: fact(stem, "file name"),
         ..Facts::default()
     };
+    let facts = facts.or(like_labels.unwrap_or_default());
     let mut facts = facts.or(graph).or(named);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);
@@ -370,12 +382,7 @@ fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {
 /// A file of 1001 ImageNet labels begins with "background"; a model of 1000 classes has
 /// no score for it. Any other difference is left to the check of the counts.
 fn fitting(mut labels: Vec<String>, proto: &ModelProto, output: Option<&str>) -> Vec<String> {
-    let outputs = proto.outputs();
-    let scores = outputs
-        .iter()
-        .find(|port| output.is_none_or(|name| port.name == name));
-    let classes: Option<usize> = scores.and_then(|p| p.shape.iter().skip(1).copied().product());
-    if classes.is_some_and(|c| c + 1 == labels.len())
+    if class_count(proto, output).is_some_and(|c| c + 1 == labels.len())
         && labels[0].eq_ignore_ascii_case("background")
     {
         let classes = labels.len() - 1;

@@ -29,7 +29,11 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("env_logger", &["bin/ocelli/log_lines.rs"]),
     (
         "fastrand",
-        &["notify/mqtt/publisher.rs", "pipeline/capture/synthetic.rs"],
+        &[
+            "matching/statistics.rs",
+            "notify/mqtt/publisher.rs",
+            "pipeline/capture/synthetic.rs",
+        ],
     ),
     ("futures_util", &["serve/"]),
     (
@@ -62,7 +66,13 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("hyper", &["serve/connections.rs", "serve/listen.rs"]),
     ("hyper_util", &["serve/listen.rs"]),
     ("image", &["pipeline/decode/"]),
-    ("indicatif", &["bin/ocelli/commands/run.rs"]),
+    (
+        "indicatif",
+        &[
+            "bin/ocelli/commands/matching.rs",
+            "bin/ocelli/commands/run.rs",
+        ],
+    ),
     ("libloading", &["ffi/onnxruntime.rs"]),
     (
         "memchr",
@@ -103,7 +113,7 @@ const DOORS: [(&str, &[&str]); 54] = [
         "sha2",
         &[
             "engine/cache.rs",
-            "model.rs",
+            "model/digest.rs",
             "notify/mqtt/address.rs",
             "serve/token.rs",
         ],

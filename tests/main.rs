@@ -30,6 +30,7 @@ mod parity;
 mod proof;
 mod providers;
 mod readme;
+mod recipes;
 mod schema;
 mod serve;
 mod source_tree;

@@ -111,6 +111,14 @@ facts! {
     rejection: Option<Rejection> = "rejection",
 }
 
+/// What is known about a model, whether or not that is enough to use it.
+pub(crate) struct Known {
+    /// With their origins.
+    pub facts: Facts,
+    /// Scores of the output.
+    pub classes: Option<usize>,
+}
+
 /// The parts of a manifest that only a trainer can write: no flag, no other convention.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrainerSections {

@@ -25,8 +25,14 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Facts, where the model does not state them")]
 pub(crate) struct FactArgs {
-    /// Label file: a name per line, synsets, or CSV with index,name
-    #[arg(long, value_name = "FILE")]
+    /// The recipe of a known family: torchvision/resnet50.IMAGENET1K_V2, timm/…, keras/…, clip,
+    /// teachable-machine, caffe, paddleclas, 0-1 (`ocelli inspect` names those that fit); single
+    /// flags are stronger, what the file says is weaker
+    #[arg(long, value_name = "NAME")]
+    like: Option<String>,
+    /// Label file (a name per line, synsets, or CSV with index,name), or a set: imagenet-1k,
+    /// imagenet-1k-background, imagenet-1k-synsets, cifar10, cifar100, coco, mnist, fashion-mnist
+    #[arg(long, value_name = "FILE|SET")]
     labels: Option<PathBuf>,
     /// Name of the input, where there are several
     #[arg(long, value_name = "NAME")]
@@ -82,7 +88,12 @@ impl FactArgs {
     /// Whether any fact is given.
     pub(crate) fn any(&self) -> bool {
         let overrides = self.overrides();
-        overrides.labels.is_some() || overrides.fit.is_some() || !overrides.facts.lines().is_empty()
+        let beside = [
+            overrides.labels.is_some(),
+            overrides.fit.is_some(),
+            overrides.like.is_some(),
+        ];
+        beside.contains(&true) || !overrides.facts.lines().is_empty()
     }
 
     /// The facts, each with its flag as origin.
@@ -126,6 +137,7 @@ impl FactArgs {
                 let origin = format!("flag --labels {}", file.display());
                 fact(file, &origin)
             }),
+            like: self.like.clone().and_then(|v| fact(v, "flag --like")),
             fit: self
                 .resize
                 .and_then(ResizeArg::fit)

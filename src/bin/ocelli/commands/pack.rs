@@ -1,5 +1,7 @@
 //! `ocelli pack`: write facts into a model.
 
+use std::path::Path;
+
 use ocelli::model::fact;
 use ocelli::{Model, Result};
 
@@ -14,12 +16,22 @@ pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
         .clone()
         .and_then(|v| fact(v, "flag --model-version"));
     let changed = args.facts.any();
-    let mut model = Model::open(&args.model, overrides)?;
+    write(
+        Model::open(&args.model, overrides)?,
+        changed,
+        &args.output_file,
+    )?;
+    Ok(Finding::Good)
+}
+
+/// Writes a model into a file that describes itself; its proof is no proof of facts that
+/// were changed.
+pub(crate) fn write(mut model: Model, changed: bool, out: &Path) -> Result<()> {
     if changed && model.manifest.proof.take().is_some() {
         log::warn!("the proof is left out: it belongs to the facts that were changed");
     }
-    model.pack(&args.output_file)?;
-    let place = args.output_file.display();
+    model.pack(out)?;
+    let place = out.display();
     if !model.file.external_data.is_empty() {
         log::info!(
             "keep {} beside {place}: the weights are there",
@@ -27,5 +39,5 @@ pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
         );
     }
     log::info!("{place} describes itself as {}", model.manifest.id());
-    Ok(Finding::Good)
+    Ok(())
 }

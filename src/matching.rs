@@ -1,0 +1,164 @@
+//! Measuring which preprocessing a model was trained with, from a few labelled photographs:
+//! the right one makes the right classes likely. Candidates are the known recipes and their
+//! combinations; they run through the stages that every frame goes through, are compared by
+//! log-loss (the mean of `-ln p` of the right class) on the same photographs, and fall out
+//! by successive halving. What the photographs cannot tell apart is said.
+
+mod candidate;
+mod labelled;
+mod order;
+mod report;
+mod search;
+mod space;
+mod statistics;
+mod trial;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::engine::{EngineMaker, EngineOptions};
+use crate::error::{Error, Result};
+use crate::model::manifest::{Color, Filter, Layout, Resize};
+use crate::model::{Facts, Known, Model, Overrides, fact};
+use crate::pipeline::preprocess::Framing;
+use labelled::Labelled;
+use order::Order;
+pub use report::{Agreement, Match, Row};
+pub use search::Progress;
+use space::Space;
+pub use statistics::Difference;
+use trial::Trials;
+
+/// Fewer photographs tell nothing apart: with five, one of sixteen wrong candidates would be
+/// better on each by chance.
+const FEWEST: usize = 6;
+
+/// How a model is measured.
+#[derive(Clone, Debug)]
+pub struct MatchOptions {
+    /// What runs it.
+    pub engine: EngineOptions,
+    /// Threads per run of the network.
+    pub threads: usize,
+    /// Pictures of more pixels are refused.
+    pub max_pixels: usize,
+    /// Larger files are refused.
+    pub max_bytes: usize,
+    /// Which part of the photographs is looked at, and which way up.
+    pub framing: Framing,
+    /// Photographs used of each class, the first by name.
+    pub per_class: usize,
+}
+
+/// Measures the preprocessing of the model at `path` on the photographs in `folder`, a
+/// folder per class. What `overrides` give stands fast, a recipe that they name apart: that
+/// is measured like the others, as is what the file says.
+///
+/// # Errors
+/// The model or the photographs cannot be used; they are too few, of one class only, or of
+/// classes that the model does not have.
+pub fn measure(
+    path: &Path,
+    overrides: &Overrides,
+    folder: &Path,
+    options: &MatchOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Match> {
+    let labelled = Labelled::below(folder, options.per_class)?;
+    let (stated, filled, known) = completed(path, overrides)?;
+    let orders = Order::all(&labelled, &known)?;
+    let opened = Overrides {
+        facts: Facts {
+            labels: fact(orders[0].labels.clone(), &orders[0].what),
+            ..filled
+        },
+        labels: None,
+        ..overrides.clone()
+    };
+    let mut model = Model::open(path, opened)?;
+    // A proof belongs to the facts that are in question.
+    model.manifest.proof = None;
+    let model = Arc::new(model);
+    let engines = EngineMaker::new(model.clone(), &options.engine)?;
+    let engine = engines.make(options.threads)?;
+    let identity = engine.identity().clone();
+    let mut trials = Trials::new(&model, engine, &labelled, &orders, options)?;
+    check_number(folder, &trials)?;
+    let space = Space::new(&model.manifest, overrides, &stated, &orders);
+    let results = search::search(&space, &mut trials, progress)?;
+    Ok(report::report(
+        &model.manifest,
+        identity,
+        &trials,
+        results,
+        &orders,
+    ))
+}
+
+fn check_number(folder: &Path, trials: &Trials) -> Result<()> {
+    let (pictures, classes) = (trials.pictures(), trials.classes());
+    let place = folder.display().to_string();
+    if classes < 2 {
+        return Err(Error::usage(place, "photographs of one class only")
+            .with_expected("two classes or more")
+            .with_remedy("add a folder with photographs of another class"));
+    }
+    if pictures < FEWEST {
+        return Err(
+            Error::usage(place, format!("{pictures} photographs tell nothing apart"))
+                .with_expected(format!("{FEWEST} or more"))
+                .with_remedy("add some: 3 to 5 of each class are good"),
+        );
+    }
+    Ok(())
+}
+
+/// What the model and the recipe named say of the preprocessing; the facts given, filled up
+/// so that the model can be opened; and what is known of the rest.
+fn completed(path: &Path, overrides: &Overrides) -> Result<(Facts, Facts, Known)> {
+    let known = Model::gathered(path, overrides.clone())?;
+    let stated = known.facts.clone();
+    let origin = "measured";
+    let mut filled = overrides.clone();
+    let given = &mut filled.facts;
+    if known.facts.color.is_none() {
+        given.color = fact(Color::Rgb, origin);
+    }
+    if known.facts.layout.is_none() {
+        given.layout = fact(Layout::Nchw, origin);
+    }
+    let known = Model::gathered(path, filled.clone())?;
+    let facts = &known.facts;
+    if facts.size.is_none() {
+        return Err(Error::model(
+            path.display().to_string(),
+            "the size of the input is not known",
+        )
+        .with_remedy("give it")
+        .with_settings(&["input.size"]));
+    }
+    let channels = facts.color.as_ref().map_or(3, |c| c.value.channels());
+    let size = facts.size.as_ref().map(|size| size.value);
+    let given = &mut filled.facts;
+    if facts.resize.is_none() {
+        given.resize = size.and_then(|s| {
+            let (width, height) = (s.width, s.height);
+            fact(Resize::Exact { width, height }, origin)
+        });
+        // A crop is of a resize: one without the other means nothing.
+        given.crop = given.crop.take().or(fact(size, origin));
+    }
+    if facts.filter.is_none() {
+        given.filter = fact(Filter::Bilinear, origin);
+    }
+    if facts.rescale.is_none() {
+        given.rescale = fact(1.0 / 255.0, origin);
+    }
+    if facts.mean.is_none() {
+        given.mean = fact(vec![0.0; channels], origin);
+    }
+    if facts.std.is_none() {
+        given.std = fact(vec![1.0; channels], origin);
+    }
+    Ok((stated, filled.facts, known))
+}
