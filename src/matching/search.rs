@@ -1,6 +1,6 @@
 //! The search: first what changes most (channels, ranges, labels), then the resize, then
-//! the filter. Each step halves its candidates on more and more photographs; what cannot be
-//! told from the best stays, and is said at the end.
+//! the filter. Each step halves its candidates on more and more photographs; what may be as
+//! good as the best stays, and is said at the end.
 
 use super::candidate::Candidate;
 use super::space::Space;
@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 
 /// Photographs of the first round; each round has twice as many as the one before.
 const FIRST: usize = 4;
+/// Standard errors above the best from which on a candidate of the worse half falls out.
+const FAR: f64 = 3.0;
 /// Candidates that are taken from one step to the next.
 const TAKEN: usize = 4;
 
@@ -159,8 +161,8 @@ impl Results {
     }
 }
 
-/// Tries candidates on more and more photographs; those of the worse half that are worse
-/// beyond chance fall out. What is left was tried on all.
+/// Tries candidates on more and more photographs; those of the worse half that are far worse
+/// than the best fall out. What is left was tried on all.
 fn halve(
     candidates: Vec<Candidate>,
     trials: &mut Trials<'_>,
@@ -208,13 +210,13 @@ fn halve(
         seen = until;
         alive.sort_by(|(a, _), (b, _)| a.badness().total_cmp(&b.badness()));
         if seen < pictures {
-            let losses: Vec<&[f64]> = alive.iter().map(|(m, _)| &*m.losses).collect();
-            let equal = confidence_set(&losses);
+            let best = alive[0].0.clone();
             let half = alive.len().div_ceil(2);
             let mut place = 0;
-            alive.retain(|_| {
+            alive.retain(|(measured, _)| {
+                let Difference { mean, error } = measured.against(&best);
                 place += 1;
-                place <= half || equal[place - 1]
+                place <= half || mean <= FAR * error
             });
         }
     }

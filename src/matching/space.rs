@@ -227,7 +227,7 @@ fn ranges(gray: bool) -> Vec<(Values, f64)> {
     let usual = |name: &str| match name {
         "imagenet" | "0-1" | "-1-1" => 0.0,
         "raw" | "clip" | "caffe-vgg" => 0.5,
-        "1-0" => 1.5,
+        "1-0" | "imagenet-swapped" => 1.5,
         _ => 1.0,
     };
     let same = |v: [f64; 3]| v == [v[0]; 3];

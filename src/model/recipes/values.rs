@@ -19,7 +19,7 @@ pub(crate) struct Values {
 const BYTE: f64 = 1.0 / 255.0;
 
 /// The known ranges, the most usual first.
-pub(crate) const KNOWN: [(&str, Values); 13] = [
+pub(crate) const KNOWN: [(&str, Values); 14] = [
     (
         "imagenet",
         range(BYTE, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
@@ -59,6 +59,12 @@ pub(crate) const KNOWN: [(&str, Values); 13] = [
         range(BYTE, [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]),
     ),
     ("mnist", range(BYTE, [0.1307; 3], [0.3081; 3])),
+    // The other way round than the channels are: a usual slip with OpenCV, that then belongs to
+    // the model.
+    (
+        "imagenet-swapped",
+        range(BYTE, [0.406, 0.456, 0.485], [0.225, 0.224, 0.229]),
+    ),
     // Dark on light where the training had light on dark.
     ("1-0", range(-BYTE, [-1.0; 3], [1.0; 3])),
 ];
