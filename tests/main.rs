@@ -22,6 +22,7 @@ mod house;
 mod inputs;
 mod live;
 mod malformed;
+mod matching;
 mod models;
 mod mqtt;
 mod notify;

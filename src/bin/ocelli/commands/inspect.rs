@@ -18,7 +18,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Finding> {
             if let Ok(known) = Model::known(&args.model, args.facts.overrides()) {
                 let recipes = fitting(&args.model, &known);
                 if args.json {
-                    let document = json!({ "path": args.model, "facts": known, "recipes": recipes });
+                    let document =
+                        json!({ "path": args.model, "facts": known, "recipes": recipes });
                     print_json(&document)?;
                 } else {
                     print(&table(&[rows(&known), recipe_row(&recipes)].concat()))?;
@@ -94,7 +95,12 @@ fn text(model: &Model) -> Result<String> {
 
 /// The recipes that fit what is known of a model that does not say how pictures are prepared.
 fn fitting(model: &Path, known: &[FactLine]) -> Vec<&'static str> {
-    let value = |fact: &str| known.iter().find(|l| l.fact == fact).map(|l| l.value.clone());
+    let value = |fact: &str| {
+        known
+            .iter()
+            .find(|l| l.fact == fact)
+            .map(|l| l.value.clone())
+    };
     if value("preprocess.resize").is_some() && value("preprocess.mean").is_some() {
         return Vec::new();
     }
@@ -110,7 +116,8 @@ fn recipe_row(recipes: &[&str]) -> Vec<Row> {
     let names = recipes.iter().take(SHOWN).copied().collect::<Vec<_>>();
     let more = if recipes.len() > SHOWN { ", …" } else { "" };
     let row = || {
-        let origin = "fit by name and size, not used: choose by --like, or measure by `ocelli match`";
+        let origin =
+            "fit by name and size, not used: choose by --like, or measure by `ocelli match`";
         ("recipes".into(), names.join(", ") + more, origin.into())
     };
     (!names.is_empty()).then(row).into_iter().collect()
