@@ -14,7 +14,7 @@ use crate::model::{Model, Overrides};
 use crate::pipeline::capture::Frame;
 use crate::pipeline::preprocess::Framing;
 use crate::pipeline::record::{Record, Timing};
-use crate::pipeline::{Pipeline, PipelineMaker, PipelineOptions, SmoothRequest};
+use crate::pipeline::{Candidate, Pipeline, PipelineMaker, PipelineOptions, SmoothRequest};
 
 /// A model that is loaded and ready: encoded pictures in, [`Answer`]s out.
 ///
@@ -64,6 +64,11 @@ pub struct Answer {
     /// Whether the model does not know: the score is below the threshold that training
     /// found, or that [`ClassifierBuilder::threshold`] sets. The label is the best guess.
     pub unknown: bool,
+    /// The labels that are there, the surest first, where they are independent of one another
+    /// ([`OutputKind::is_independent`]); else none.
+    ///
+    /// [`OutputKind::is_independent`]: crate::model::manifest::OutputKind::is_independent
+    pub present: Vec<Guess>,
     /// How long each stage took; in a batch, its share.
     pub timing: Timing,
     /// What is wrong with the model's output, if anything is: its scores mean nothing then.
@@ -199,17 +204,18 @@ impl Classifier {
             return Err(error);
         }
         let labels = &self.maker.model.manifest.labels;
-        let guesses = record.top.iter().map(|candidate| Guess {
+        let guess = |candidate: &Candidate| Guess {
             label: labels[candidate.index].clone(),
             index: candidate.index,
             score: candidate.score,
-        });
+        };
         let best = record.decision.best;
         Ok(Answer {
             label: labels[best.index].clone(),
             index: best.index,
             score: best.score,
-            top: guesses.collect(),
+            top: record.top.iter().map(guess).collect(),
+            present: record.present.now.iter().map(guess).collect(),
             unknown: record.decision.unknown,
             timing: record.timing,
             warning: record.output_warning,

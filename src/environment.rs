@@ -51,3 +51,11 @@ pub(crate) fn has_program(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
+
+/// Whether this is a Raspberry Pi 5, or another board with its processor.
+pub(crate) fn is_raspberry_pi_5() -> bool {
+    let compatible = std::fs::read("/proc/device-tree/compatible").unwrap_or_default();
+    compatible
+        .split(|byte| *byte == 0)
+        .any(|name| name == b"brcm,bcm2712")
+}

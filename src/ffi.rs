@@ -4,6 +4,9 @@
     reason = "the fence: every other file is under `deny(unsafe_code)`"
 )]
 
+mod jpeg_warnings;
 #[cfg(feature = "onnxruntime")]
 pub(crate) mod onnxruntime;
 pub(crate) mod turbojpeg;
+#[cfg(all(feature = "v4l", target_os = "linux"))]
+pub(crate) mod v4l2;

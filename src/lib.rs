@@ -41,6 +41,7 @@
 //! | `serve` | the HTTP service |
 //! | `mqtt` | decisions for an MQTT broker |
 //! | `webhook` | records posted to an address |
+//! | `http` | pictures from web addresses |
 //! | `cli` | the program `ocelli` |
 //!
 //! All are on by default; one of the two engines is needed. `default-features = false,
@@ -53,6 +54,9 @@ pub mod engine;
 mod environment;
 mod error;
 mod ffi;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzz;
 mod jpeg;
 pub mod matching;
 pub mod model;
@@ -70,7 +74,12 @@ pub mod session;
 pub mod swap;
 pub mod tensor;
 mod throttle;
-#[cfg(any(feature = "serve", feature = "mqtt", feature = "webhook"))]
+#[cfg(any(
+    feature = "serve",
+    feature = "mqtt",
+    feature = "webhook",
+    feature = "http"
+))]
 pub mod tls;
 
 pub use classifier::{Answer, Classifier, ClassifierBuilder, Guess};

@@ -1,7 +1,7 @@
 //! Measuring which preprocessing a model was trained with, from a few labelled photographs:
 //! the right one makes the right classes likely. Candidates are the known recipes and their
 //! combinations; they run through the stages that every frame goes through, are compared by
-//! log-loss (the mean of `-ln p` of the right class) on the same photographs, and fall out
+//! log-loss (the mean of `-ln p` of the right class, bounded) on the same photographs, and fall out
 //! by successive halving. What the photographs cannot tell apart is said.
 
 mod candidate;

@@ -1,15 +1,28 @@
 //! A model file and everything that has to be known to use it.
 
+mod axes;
+mod constant;
 mod digest;
+mod edit;
+mod explicit;
 mod facts;
+mod file;
 mod foreign;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
+mod gather;
 mod graph;
+mod kind;
 mod label_sets;
 mod like;
 pub mod manifest;
+mod meaning;
 mod onnx;
+mod outputs;
 mod pack;
+mod port;
 pub mod recipes;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -18,17 +31,15 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 pub(crate) use facts::Known;
-use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
-use foreign::{huggingface, image_metadata, labels, timm, ultralytics};
+pub use file::FileFacts;
+use file::folder_of;
+use foreign::huggingface;
+use gather::{Gathered, gather};
 pub(crate) use graph::check_classes;
-use label_sets::class_count;
 pub use label_sets::{label_set, label_set_names};
-use like::Like;
-use manifest::{KEY, Manifest, Resize, Size};
+use manifest::{Manifest, Resize, Size};
 use onnx::ModelProto;
-#[cfg(feature = "onnxruntime")]
-pub(crate) use onnx::with_output;
 
 /// A model, ready to be loaded by an engine.
 #[derive(Clone, Debug)]
@@ -42,31 +53,6 @@ pub struct Model {
     /// What the file says about itself as a file.
     pub file: FileFacts,
     features: Option<Features>,
-}
-
-/// The properties of an ONNX file that decide who can load it.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
-pub struct FileFacts {
-    /// Bytes, without external data.
-    pub bytes: usize,
-    /// Version of the ONNX format.
-    pub ir_version: i64,
-    /// Version of the standard operators.
-    pub opset: i64,
-    /// The program that wrote it.
-    pub producer: String,
-    /// The batch size, where the graph fixes it.
-    pub fixed_batch: Option<usize>,
-    /// Files beside it that hold weights.
-    pub external_data: Vec<String>,
-    /// The value whose softmax over all classes is the output, where the opset is so old
-    /// that an engine may take another axis.
-    pub flat_softmax: Option<String>,
-    /// The value below the classes, where the network's end shows it.
-    #[serde(skip)]
-    pub(crate) features: Option<String>,
 }
 
 /// What the model says of itself.
@@ -151,13 +137,21 @@ impl Model {
             path,
             size,
             proto,
-            facts,
-            trainer,
+            gathered,
         } = Found::at(path, overrides)?;
+        let Gathered { facts, trainer, .. } = gathered;
         let place = path.display().to_string();
         let lines = facts.lines();
         let manifest = facts.into_manifest(&place, trainer)?;
         graph::check(&place, &proto, &manifest)?;
+        let is_chosen =
+            |l: &&FactLine| l.fact == "output.tensor" && l.origin.starts_with("graph: ");
+        if let Some(FactLine { origin, .. }) = lines.iter().find(is_chosen) {
+            log::info!(
+                "{place}: output `{}` is taken ({origin})",
+                manifest.output.tensor
+            );
+        }
         let file = FileFacts::of(&path, &proto, size, &manifest.output.tensor)?;
         let named = manifest.output.embedding.clone().map(Features::Output);
         let features = named.or_else(|| file.features.clone().map(Features::Inside));
@@ -175,20 +169,16 @@ impl Model {
     /// # Errors
     /// The file is no model.
     pub fn known(path: &Path, overrides: Overrides) -> Result<Vec<FactLine>> {
-        Ok(Found::at(path, overrides)?.facts.lines())
+        Ok(Found::at(path, overrides)?.gathered.facts.lines())
     }
 
-    /// The same as facts, and the number of classes, where the graph fixes it.
+    /// The same as facts, with the number of classes.
     ///
     /// # Errors
     /// The file is no model.
     pub(crate) fn gathered(path: &Path, overrides: Overrides) -> Result<Known> {
-        let output = overrides.facts.output.as_ref().map(|f| f.value.clone());
-        let found = Found::at(path, overrides)?;
-        Ok(Known {
-            classes: class_count(&found.proto, output.as_deref()),
-            facts: found.facts,
-        })
+        let Gathered { facts, classes, .. } = Found::at(path, overrides)?.gathered;
+        Ok(Known { facts, classes })
     }
 
     /// The path, for messages.
@@ -238,8 +228,7 @@ struct Found {
     path: PathBuf,
     size: usize,
     proto: ModelProto,
-    facts: Facts,
-    trainer: TrainerSections,
+    gathered: Gathered,
 }
 
 impl Found {
@@ -252,57 +241,14 @@ impl Found {
         let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
         let size = bytes.len();
         let proto = onnx::parse(&path.display().to_string(), bytes.into())?;
-        let (facts, trainer) = gather(&path, &proto, overrides)?;
+        let gathered = gather(&path, &proto, overrides)?;
         Ok(Self {
             path,
             size,
             proto,
-            facts,
-            trainer,
+            gathered,
         })
     }
-}
-
-impl FileFacts {
-    fn of(path: &Path, proto: &ModelProto, bytes: usize, output: &str) -> Result<Self> {
-        let external_data: Vec<String> = proto
-            .external_files()
-            .into_iter()
-            .map(String::from)
-            .collect();
-        let folder = folder_of(path);
-        for name in &external_data {
-            if !folder.join(name).is_file() {
-                return Err(Error::model(
-                    path.display().to_string(),
-                    format!("its weights are in `{name}`, which is not beside it"),
-                )
-                .with_remedy(format!("copy {name} into {}", folder.display())));
-            }
-        }
-        let fixed_batch = proto
-            .inputs()
-            .first()
-            .and_then(|i| i.shape.first().copied().flatten());
-        Ok(Self {
-            bytes,
-            ir_version: proto.ir_version,
-            opset: proto.opset(),
-            producer: proto.producer_name.clone(),
-            fixed_batch,
-            external_data,
-            flat_softmax: proto.flat_softmax(output).map(String::from),
-            features: proto.features(output).map(String::from),
-        })
-    }
-}
-
-/// The folder of a file; the current one has no name.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {
@@ -310,86 +256,4 @@ fn unreadable(path: &Path, cause: std::io::Error) -> Error {
         .caused_by(cause)
         .with_remedy("name an ONNX file or a Hugging Face folder")
         .with_settings(&["model"])
-}
-
-/// All facts, the strongest first: those given; a recipe named; our own manifest; Ultralytics; Hugging Face;
-/// timm; `Image.*` keys; a label file beside the model; the graph itself.
-fn gather(
-    path: &Path,
-    proto: &ModelProto,
-    overrides: Overrides,
-) -> Result<(Facts, TrainerSections)> {
-    let place = path.display().to_string();
-    let output = overrides.facts.output.as_ref().map(|f| f.value.clone());
-    let label_file = |file: &Path, origin: &str| {
-        Ok(fact(
-            fitting(label_sets::read(file)?, proto, output.as_deref()),
-            origin,
-        ))
-    };
-    let mut given = overrides.facts;
-    if let Some(file) = &overrides.labels {
-        given.labels = label_file(&file.value, &file.origin)?;
-    }
-    let (known, trainer) = match proto.metadata(KEY) {
-        Some(json) => {
-            Facts::from_manifest(Manifest::from_json(&place, json)?, "manifest in the file")
-        }
-        None => (foreign_facts(path, proto)?, TrainerSections::default()),
-    };
-    let name_of = |f: &Option<Fact<String>>| f.as_ref().map(|f| f.value.clone());
-    let (input, output) = [
-        (&given.tensor, &known.tensor),
-        (&given.output, &known.output),
-    ]
-    .map(|(given, known)| name_of(given).or(name_of(known)))
-    .into();
-    let graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
-    let like = overrides.like.map(|name| {
-        let said = [&given, &known, &graph];
-        let classes = class_count(proto, output.as_deref());
-        Like::new(&name, said, overrides.fit.is_some(), classes)
-    });
-    let (like, like_labels) = like.transpose()?.map(|l| (l.preparation, l.labels)).unzip();
-    let mut facts = given.or(like.unwrap_or_default()).or(known);
-    if let (None, Some(file)) = (&facts.labels, labels::beside(path)) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        facts.labels = label_file(&file, &name)?;
-    }
-    let stem = path
-        .file_stem()
-        .map_or("model".into(), |s| s.to_string_lossy().into_owned());
-    let named = Facts {
-        name: fact(stem, "file name"),
-        ..Facts::default()
-    };
-    let facts = facts.or(like_labels.unwrap_or_default());
-    let mut facts = facts.or(graph).or(named);
-    if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
-        facts.resize = fact(fit.value.to(size.value), &fit.origin);
-    }
-    Ok((facts.with_consequences(), trainer))
-}
-
-fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {
-    let place = path.display().to_string();
-    Ok(ultralytics::facts(&place, proto)?
-        .or(huggingface::facts(path)?)
-        .or(timm::facts(path)?)
-        .or(image_metadata::facts(&place, proto)?))
-}
-
-/// A file of 1001 ImageNet labels begins with "background"; a model of 1000 classes has
-/// no score for it. Any other difference is left to the check of the counts.
-fn fitting(mut labels: Vec<String>, proto: &ModelProto, output: Option<&str>) -> Vec<String> {
-    if class_count(proto, output).is_some_and(|c| c + 1 == labels.len())
-        && labels[0].eq_ignore_ascii_case("background")
-    {
-        let classes = labels.len() - 1;
-        log::warn!(
-            "the label file's first line, \"background\", is left out: the model has {classes} classes"
-        );
-        labels.remove(0);
-    }
-    labels
 }

@@ -30,7 +30,7 @@ use record::{Record, Timing};
 pub use score::{Candidate, Scores};
 pub(crate) use score::{Scorer, best};
 use smooth::Decider;
-pub use smooth::{Change, Decision, SmoothRequest, State};
+pub use smooth::{Change, Decision, Present, SmoothRequest, State};
 
 /// Everything that classifies frames on one thread, with its reused buffers.
 pub struct Pipeline {
@@ -100,9 +100,6 @@ impl Pipeline {
         let gray = manifest.input.color.channels() == 1;
         let geometry = Geometry::new(&manifest.preprocess, options.framing, options.fast_decode);
         let preprocessor = Preprocessor::new(&manifest.input, geometry);
-        let smooth = options
-            .smooth
-            .resolve(manifest.rejection.map(|r| r.threshold as f32))?;
         Ok(Self {
             decoder: Decoder::new(DecodeOptions {
                 max_pixels: options.max_pixels,
@@ -112,10 +109,10 @@ impl Pipeline {
             preprocessor,
             engine,
             scorer: Scorer::new(manifest),
-            decider: Decider::new(smooth),
+            decider: Decider::new(&options.smooth, manifest)?,
             gate: options
                 .motion_gate
-                .map(|gate| MotionGate::new(gate, smooth.settling())),
+                .map(|gate| MotionGate::new(gate, options.smooth.settling())),
             picture: Picture::default(),
             luma: LumaSummary::default(),
             outputs: Outputs::new(options.embedding),
@@ -234,7 +231,7 @@ impl Pipeline {
     ) -> Result<()> {
         self.scorer
             .run(&self.outputs.scores, batch, item, &mut self.scores)?;
-        record.decision = self.decider.run(&mut self.scores, at);
+        record.decision = self.decider.run(&mut self.scores, at, &mut record.present);
         self.scores.top(self.top_k, &mut record.top);
         record.output_warning = self.scorer.warning();
         if let Some(embedding) = &self.outputs.embedding {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ocelli::engine::{Engine, Identity};
 use ocelli::model::Overrides;
-use ocelli::pipeline::capture::{Encoding, Frame, PixelFormat, RawFormat};
+use ocelli::pipeline::capture::{Encoding, Frame, Matrix, PixelFormat, RawFormat};
 use ocelli::pipeline::record::{Context, Record};
 use ocelli::pipeline::write::{Format, Writer};
 use ocelli::tensor::{Outputs, Tensor};
@@ -102,6 +102,7 @@ fn a_frame_in_steady_state_allocates_nothing() {
             width: 322,
             height: 201,
             full_range: false,
+            matrix: Matrix::Bt601,
         };
         let frame = || Frame {
             bytes: vec![77; raw.frame_bytes().unwrap()],

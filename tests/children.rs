@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ocelli::pipeline::capture::{self, Encoding, Frame, Matrix, Pull, SourceOptions};
 use serde_json::Value;
 
 use crate::support::{command, labels, project, records, scratch, stderr};
@@ -84,13 +85,14 @@ fn a_video_that_is_none_costs_only_itself() {
 
 #[test]
 fn without_ffmpeg_its_package_is_named() {
-    for source in ["rtsp://127.0.0.1/1", "http://127.0.0.1/1"] {
-        let output = run(&[source]).env("PATH", "/nowhere").output().unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        let said = stderr(&output);
-        assert!(said.contains("are read through FFmpeg"), "{said}");
-        assert!(said.contains("apt install ffmpeg"), "{said}");
-    }
+    let output = run(&["rtsp://127.0.0.1/1"])
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(said.contains("are read through FFmpeg"), "{said}");
+    assert!(said.contains("apt install ffmpeg"), "{said}");
     let output = run(&["csi:0"]).env("PATH", "/nowhere").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("apt install rpicam-apps"));
@@ -103,15 +105,16 @@ fn a_network_stream_that_is_not_there_stops_the_start() {
         return;
     }
     let port = free_port();
-    let url = format!("http://user:secret@127.0.0.1:{port}/video");
+    let url = format!("rtsp://user:secret@127.0.0.1:{port}/video");
     let output = run(&[&url]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
     assert!(said.contains("Connection refused"), "{said}");
     assert!(
-        said.contains(&format!("http://127.0.0.1:{port}/video: ffmpeg ended")),
+        said.contains(&format!("rtsp://127.0.0.1:{port}/video: ffmpeg ended")),
         "{said}"
     );
+    assert!(!said.contains("secret"), "{said}");
 }
 
 fn free_port() -> u16 {
@@ -157,6 +160,165 @@ fn a_network_stream_is_followed_live() {
     assert_eq!(records.len(), 5, "{}", stderr(&output));
     assert!(records[0]["frame_age_ms"].as_f64().is_some());
     assert!(SHOWN.contains(&records[4]["label"].as_str().unwrap()));
+}
+
+/// A video of one colour in `matrix` and `range`, lossless; what FFmpeg calls the matrix of a
+/// conversion and of a stream differs.
+fn coloured(file: &Path, (matrix, stream): (&str, &str), range: &str) -> bool {
+    let convert = format!("scale=out_color_matrix={matrix}:out_range={range},format=yuv444p");
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i"])
+        .arg("color=c=0xC83C28:s=64x48:d=0.2,format=rgb24")
+        .args([
+            "-vf",
+            &convert,
+            "-colorspace",
+            stream,
+            "-color_range",
+            range,
+        ])
+        .args(["-c:v", "ffv1"])
+        .arg(file)
+        .status();
+    if status.is_err() {
+        println!("skipped: no ffmpeg");
+    }
+    status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn videos_have_their_colours_whatever_they_are_coded_in() {
+    let folder = scratch("video-colours");
+    // (200, 60, 40) by BT.601 in video range, which is what the decoder is told.
+    let expected = [100_i32, 99, 192];
+    let matrices = [
+        ("bt601", "smpte170m"),
+        ("bt709", "bt709"),
+        ("bt2020", "bt2020nc"),
+    ];
+    for matrix in matrices {
+        for range in ["tv", "pc"] {
+            let video = folder.join(format!("{}-{range}.mkv", matrix.0));
+            if !coloured(&video, matrix, range) {
+                return;
+            }
+            let spec = video.to_str().unwrap().parse().unwrap();
+            let mut opened = capture::open(&[spec], &SourceOptions::default()).unwrap();
+            let mut frame = Frame::default();
+            let pull = opened.source.next(&mut frame);
+            assert!(matches!(pull, Pull::Frame), "{pull:?}");
+            let plane = 64 * 48;
+            let pixel = [0, plane, plane * 5 / 4].map(|at| i32::from(frame.bytes[at]));
+            let off = pixel.iter().zip(expected).map(|(a, b)| (a - b).abs()).max();
+            assert!(
+                off <= Some(2),
+                "{matrix:?} {range}: {pixel:?}, expected {expected:?}"
+            );
+            let Encoding::Raw(format) = frame.encoding else {
+                panic!("{:?}", frame.encoding)
+            };
+            assert!(!format.full_range && format.matrix == Matrix::Bt601);
+        }
+    }
+}
+
+/// A frame as a board's camera program writes it: bright left, dark right, rows of each
+/// plane padded with 255 to `strides`.
+fn padded_frame(file: &Path, (width, height): (usize, usize), strides: [usize; 3]) -> Vec<u8> {
+    let (mut padded, mut pixels) = (Vec::new(), Vec::new());
+    let planes = [
+        (width, height),
+        (width / 2, height / 2),
+        (width / 2, height / 2),
+    ];
+    for ((width, rows), stride) in planes.into_iter().zip(strides) {
+        for row in 0..rows {
+            let row: Vec<u8> = (0..width).map(|x| (x + row) as u8).collect();
+            pixels.extend(&row);
+            padded.extend(&row);
+            padded.extend(vec![255; stride - width]);
+        }
+    }
+    std::fs::write(file, padded).unwrap();
+    pixels
+}
+
+#[test]
+fn a_board_s_padded_rows_are_read_without_their_padding() {
+    let cases = [
+        ("rpicam-vid", (224, 160), [256, 128, 128], true),
+        ("rpicam-vid", (640, 480), [640, 320, 320], true),
+        ("gst-launch-1.0", (300, 200), [300, 152, 152], false),
+    ];
+    for (program, size, strides, full_range) in cases {
+        let folder = scratch(&format!("padded-{program}-{}", size.0));
+        let file = folder.join("frame.yuv");
+        let pixels = padded_frame(&file, size, strides);
+        let pipe = if full_range { "" } else { ">&3" };
+        let body = format!("while cat {} {pipe}; do sleep 0.05; done", file.display());
+        stand_in(&folder, program, &body);
+        let recording = folder.join("recording");
+        let (width, height) = (size.0.to_string(), size.1.to_string());
+        let output = run(&[
+            "csi:0", "--frames", "2", "--width", &width, "--height", &height,
+        ])
+        .args(["--record", recording.to_str().unwrap()])
+        .env("PATH", path_with(&folder))
+        .output()
+        .unwrap();
+        assert_eq!(records(&output).len(), 2, "{}", stderr(&output));
+        for frame in ["00000000.raw", "00000001.raw"] {
+            assert!(
+                std::fs::read(recording.join(frame)).unwrap() == pixels,
+                "{program} {size:?}"
+            );
+        }
+        let list = std::fs::read_to_string(recording.join("frames.jsonl")).unwrap();
+        let entry: Value = serde_json::from_str(list.lines().next().unwrap()).unwrap();
+        assert_eq!(entry["raw"]["full_range"], full_range);
+        assert_eq!(entry["raw"]["matrix"], "bt601");
+    }
+}
+
+#[test]
+fn a_board_s_camera_has_even_sizes_only() {
+    let folder = scratch("odd-size");
+    stand_in(&folder, "rpicam-vid", "exec sleep 60");
+    let output = run(&["csi:0", "--width", "225", "--height", "160"])
+        .env("PATH", path_with(&folder))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "csi:0 has even sizes only, not 225x160 (--width, --height)";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
+
+#[test]
+fn what_a_program_leaves_unfinished_is_part_of_the_outage() {
+    let folder = scratch("unfinished");
+    let frame = gray_frame(&folder);
+    // A frame and half of one; then twice nothing; then it goes on.
+    let body = format!(
+        "calls=$(wc -l < {0}/calls)\ncase $calls in\n1) cat {1}; head -c 1000 {1};;\n2|3) ;;\n*) while cat {1}; do sleep 0.05; done;;\nesac",
+        folder.display(),
+        frame.display()
+    );
+    stand_in(&folder, "rpicam-vid", &body);
+    let output = run(&["csi:0", "--frames", "4"])
+        .env("PATH", path_with(&folder))
+        .output()
+        .unwrap();
+    let records = records(&output);
+    assert_eq!(records.len(), 4, "{}", stderr(&output));
+    assert_eq!(records[0]["drops"]["outages"], 0);
+    assert_eq!(records[3]["drops"]["outages"], 1);
+    assert_eq!(records[3]["drops"]["damaged"], 0);
+    let said = stderr(&output);
+    assert_eq!(
+        said.matches("waiting for it to come back").count(),
+        1,
+        "{said}"
+    );
 }
 
 /// A folder with a program `name` that logs its arguments and its process number to

@@ -10,9 +10,16 @@ use crate::support::root;
 const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json"];
 
 /// All others, and the files that may use them.
-const DOORS: [(&str, &[&str]); 54] = [
+const DOORS: [(&str, &[&str]); 58] = [
     ("axum", &["serve/"]),
-    ("base64", &["proof/replay.rs", "serve/token.rs"]),
+    (
+        "base64",
+        &[
+            "pipeline/capture/http/",
+            "proof/replay.rs",
+            "serve/token.rs",
+        ],
+    ),
     ("clap", &["bin/ocelli/cli.rs", "bin/ocelli/cli/"]),
     ("clap_complete", &["bin/ocelli/cli/pages.rs"]),
     ("clap_mangen", &["bin/ocelli/cli/pages.rs"]),
@@ -20,8 +27,8 @@ const DOORS: [(&str, &[&str]); 54] = [
     (
         "csv",
         &[
-            "bin/ocelli/commands/eval/confusion.rs",
-            "model/foreign/labels.rs",
+            "bin/ocelli/commands/eval/table.rs",
+            "model/foreign/labels/table.rs",
             "pipeline/write/csv.rs",
         ],
     ),
@@ -35,20 +42,23 @@ const DOORS: [(&str, &[&str]); 54] = [
             "pipeline/capture/synthetic.rs",
         ],
     ),
+    ("fdeflate", &["pipeline/decode/png_metadata.rs"]),
     ("futures_util", &["serve/"]),
+    ("gif", &["pipeline/decode/gif.rs"]),
     (
         "glob",
         &[
             "bin/ocelli/commands/doctor/machine.rs",
             "engine/cache.rs",
             "engine/library.rs",
-            "pipeline/capture/files.rs",
+            "pipeline/capture/folder.rs",
         ],
     ),
     (
         "half",
         &[
             "engine/onnxruntime.rs",
+            "model/constant.rs",
             "pipeline/preprocess/layout.rs",
             "tensor.rs",
         ],
@@ -80,16 +90,27 @@ const DOORS: [(&str, &[&str]); 54] = [
             "bin/ocelli/commands/doctor/board.rs",
             "jpeg.rs",
             "pipeline/capture/",
-            "pipeline/decode/jpeg.rs",
+            "pipeline/decode/",
         ],
     ),
     ("nokhwa", &["pipeline/capture/camera/nokhwa.rs"]),
     ("object", &["engine/elf.rs"]),
     ("ort", &["engine/", "ffi/onnxruntime.rs"]),
-    ("percent_encoding", &["notify/mqtt/address.rs"]),
+    (
+        "percent_encoding",
+        &["notify/mqtt/address.rs", "pipeline/capture/http/"],
+    ),
     ("png", &["bin/ocelli/commands/eval/plot.rs"]),
     ("prometheus_client", &["serve/metrics.rs"]),
-    ("prost", &["model/onnx.rs", "model/pack.rs"]),
+    (
+        "prost",
+        &[
+            "model/edit.rs",
+            "model/fuzz.rs",
+            "model/onnx.rs",
+            "model/pack.rs",
+        ],
+    ),
     ("pulp", &["pipeline/preprocess/"]),
     ("rten", &["engine/rten.rs"]),
     ("rten_tensor", &["engine/rten.rs"]),
@@ -107,6 +128,7 @@ const DOORS: [(&str, &[&str]); 54] = [
     ),
     ("rustls", &["serve/listen.rs", "serve/server.rs", "tls/"]),
     ("rustls_native_certs", &["tls/roots.rs"]),
+    ("saphyr_parser", &["model/foreign/labels/yaml.rs"]),
     ("schemars", &["schema.rs", "serve/"]),
     ("sd_notify", &["bin/ocelli/service_manager.rs"]),
     (
@@ -125,23 +147,35 @@ const DOORS: [(&str, &[&str]); 54] = [
     ("strsim", &["bin/ocelli/cli/config.rs"]),
     ("subtle", &["serve/token.rs"]),
     ("tempfile", &["engine/onnxruntime.rs"]),
+    (
+        "tiff",
+        &["pipeline/decode/tiff.rs", "pipeline/decode/tiff/"],
+    ),
     ("tokio", &["notify/mqtt.rs", "notify/mqtt/", "serve/"]),
     ("tokio_rustls", &["serve/listen.rs"]),
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
-    ("turbojpeg", &["ffi/turbojpeg.rs", "serve/preview.rs"]),
-    ("ureq", &["notify/rules/webhook.rs"]),
+    ("turbojpeg", &["ffi/", "serve/preview.rs"]),
+    (
+        "ureq",
+        &[
+            "notify/rules/webhook.rs",
+            "pipeline/capture/http/",
+            "tls/http.rs",
+        ],
+    ),
     (
         "url",
         &[
             "bin/ocelli/cli/serve.rs",
             "notify/mqtt/address.rs",
             "notify/rules/webhook.rs",
+            "pipeline/capture/http/",
             "serve/auth.rs",
         ],
     ),
-    ("v4l", &["pipeline/capture/camera/v4l2/"]),
-    ("walkdir", &["pipeline/capture/files.rs"]),
+    ("v4l", &["ffi/v4l2.rs", "pipeline/capture/camera/v4l2/"]),
+    ("walkdir", &["pipeline/capture/folder.rs"]),
     // The program knows its library by name; the library never does.
     ("ocelli", &["bin/ocelli/"]),
     ("quote", &[]),

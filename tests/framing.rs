@@ -6,8 +6,10 @@ use std::path::Path;
 
 use image::imageops::{crop_imm, flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
 use image::{GrayImage, RgbImage};
-use ocelli::model::manifest::{Color, Dtype, Filter, Input, Layout, Preprocess, Resize, Size};
-use ocelli::pipeline::capture::{Encoding, Frame, PixelFormat, RawFormat};
+use ocelli::model::manifest::{
+    Color, CropRule, Dtype, Filter, Input, Layout, Preprocess, Resize, Size,
+};
+use ocelli::pipeline::capture::{Encoding, Frame, Matrix, PixelFormat, RawFormat};
 use ocelli::pipeline::decode::{DecodeOptions, Decoder, Need, Picture, Region};
 use ocelli::pipeline::preprocess::{Framing, Geometry, Preprocessor, Roi, Rotation, Turn};
 use ocelli::tensor::Elements;
@@ -22,6 +24,7 @@ fn raw(pixels: PixelFormat, size: (u32, u32), bytes: Vec<u8>) -> Frame {
         width: size.0 as usize,
         height: size.1 as usize,
         full_range: false,
+        matrix: Matrix::Bt601,
     };
     Frame {
         encoding: Encoding::Raw(format),
@@ -48,6 +51,7 @@ fn steps(frame: &Frame, resize: Resize, framing: Framing, color: Color) -> Vec<f
         filter: Filter::Bilinear,
         antialias: true,
         crop,
+        crop_rule: CropRule::default(),
         rescale: 1.0,
         mean: vec![0.0; color.channels()],
         std: vec![1.0; color.channels()],

@@ -205,6 +205,39 @@ fn image_metadata_and_a_label_file_beside_the_model_are_understood() {
 }
 
 #[test]
+fn a_label_file_is_read_as_what_it_is_and_refused_with_its_line() {
+    let folder = scratch("label-files");
+    let model = folder.join("m.onnx");
+    foreign_model(&model, &[]);
+    let with_labels = |name: &str, text: &str| {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let flags = ["--std", "0.5,0.5,0.5", "--labels", &file];
+        inspect(&model, &[&STEPS[..], &flags].concat())
+    };
+    for (name, text) in [
+        ("class_indices.json", r#"{"a": 0, "b": 1, "c": 2, "d": 3}"#),
+        ("clsidx.txt", "{0: 'a',\n 1: 'b',\n 2: 'c',\n 3: 'd'}\n"),
+        ("data.yaml", "nc: 4\nnames: [a, b, c, d]\n"),
+        ("background.txt", "__background__\na\nb\nc\nd\n"),
+    ] {
+        let report = with_labels(name, text).unwrap();
+        let labels = &report["manifest"]["labels"];
+        assert_eq!(labels, &json!(["a", "b", "c", "d"]), "{name}");
+    }
+    let error = with_labels("gap.txt", "0 a\n1 b\n2 c\n4 d\n").unwrap_err();
+    let expected = "gap.txt:4: label number 4 where 3 was expected; write one label per line, in the \
+        order of the model's output";
+    assert!(error.contains(expected), "{error}");
+    let error = with_labels("short.json", r#"["a", "b"]"#).unwrap_err();
+    assert!(
+        error.contains("2 labels for an output of 4 scores"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_packed_model_needs_no_flags_and_answers_the_same() {
     let folder = scratch("pack");
     let (bare, packed) = (folder.join("bare.onnx"), folder.join("packed.onnx"));

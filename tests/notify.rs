@@ -90,7 +90,7 @@ fn commands_that_fail_or_hang_are_told_of_and_hold_nothing_up() {
         "--exec",
         "exit 3",
         "--exec",
-        "sleep 60 & sleep 61",
+        "sleep 60.25 & sleep 61.25",
     ])
     .output()
     .unwrap();
@@ -105,13 +105,13 @@ fn commands_that_fail_or_hang_are_told_of_and_hold_nothing_up() {
         "{text}"
     );
     assert!(
-        text.contains("`sleep 60 & sleep 61`: it took too long and was killed"),
+        text.contains("`sleep 60.25 & sleep 61.25`: it took too long and was killed"),
         "{text}"
     );
     // At 100 frames per second a busy machine may drop one or two.
     assert!(records(&output).len() >= 80, "{}", records(&output).len());
     let left = Command::new("pgrep")
-        .args(["-fx", "sleep 60"])
+        .args(["-fx", "sleep 60.25"])
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");

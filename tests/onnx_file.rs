@@ -28,13 +28,18 @@ pub fn with_metadata(model: &[u8], metadata: &[(&str, &str)]) -> Vec<u8> {
         model[*start] == 0x72 && length == Ok((model.len() - key) as u64)
     });
     let mut bytes = model[..start.expect("the manifest is last")].to_vec();
-    let entries = metadata.iter().map(|(key, value)| Entry {
+    bytes.extend(self::metadata(metadata));
+    bytes
+}
+
+/// Metadata to be appended to a model.
+pub fn metadata(entries: &[(&str, &str)]) -> Vec<u8> {
+    let entries = entries.iter().map(|(key, value)| Entry {
         key: (*key).into(),
         value: (*value).into(),
     });
     let metadata = Metadata {
         entries: entries.collect(),
     };
-    bytes.extend(metadata.encode_to_vec());
-    bytes
+    metadata.encode_to_vec()
 }

@@ -101,7 +101,7 @@ fn a_manifest_that_contradicts_itself_is_refused_by_name() {
         (
             "crop",
             |m| m["preprocess"]["crop"] = json!({"width": 40, "height": 40}),
-            "preprocess.crop 40x40 does not lie inside",
+            "preprocess gives 40x40, but the input tensor takes 32x32",
         ),
         (
             "count",

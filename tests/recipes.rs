@@ -40,6 +40,7 @@ fn tensor(name: &str, picture: &[u8]) -> ([usize; 3], Vec<f32>) {
         filter: facts.filter.unwrap().value,
         antialias: facts.antialias.unwrap().value,
         crop: facts.crop.unwrap().value,
+        crop_rule: facts.crop_rule.unwrap().value,
         rescale: facts.rescale.unwrap().value,
         mean: facts.mean.unwrap().value,
         std: facts.std.unwrap().value,

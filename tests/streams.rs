@@ -145,8 +145,10 @@ fn images_of_several_formats_may_follow_each_other_in_a_pipe() {
     let names = [
         "lossless.webp",
         "first.gif",
+        "packed.tiff",
         "plain.ppm",
         "square.png",
+        "packed.tiff",
         "plain.bmp",
     ];
     for name in names {
@@ -156,15 +158,25 @@ fn images_of_several_formats_may_follow_each_other_in_a_pipe() {
     let output = piped(&["-"], &bytes);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(records(&output).len(), names.len() + 1);
-    // What cannot be told apart is said.
-    bytes.extend(std::fs::read(root().join("tests/golden/packed.tiff")).unwrap());
+}
+
+#[test]
+fn parts_of_a_multipart_stream_are_frames_by_their_number() {
+    let Some(bytes) = ffmpeg(&["-f", "mpjpeg", "-q:v", "2"]) else {
+        return;
+    };
+    let expected = starts_of(&samples());
     let output = piped(&["-"], &bytes);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr(&output).contains("bytes at the end are not an image"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(labels(&records(&output)), expected);
+    assert_eq!(stderr(&output), "");
+    let output = piped(&["--frames", "4", "-"], &bytes);
+    assert_eq!(labels(&records(&output)), expected[..4]);
+    // The same in a file.
+    let file = scratch("multipart").join("stream.mjpeg");
+    std::fs::write(&file, &bytes).unwrap();
+    let output = piped(&[file.to_str().unwrap()], b"");
+    assert_eq!(labels(&records(&output)), expected);
 }
 
 #[test]
@@ -217,8 +229,13 @@ fn garbage_and_cut_frames_cost_only_themselves() {
 
 #[test]
 fn broken_streams_say_what_was_expected() {
-    let cases: [(&[&str], &[u8], &str); 6] = [
+    let cases: [(&[&str], &[u8], &str); 7] = [
         (&["-"], b"", "-: is empty, expected images"),
+        (
+            &["-"],
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            "-: it is a HEIC, which is not read",
+        ),
         (
             &["-"],
             b"hello there",

@@ -12,7 +12,7 @@ use super::library::Library;
 use super::placement::Placement;
 use super::{Engine, Identity};
 use crate::error::{Error, Result};
-use crate::model::{Features, Model, with_output};
+use crate::model::{Features, Model};
 use crate::tensor::{Elements, Outputs, RawOutput, Tensor};
 
 /// One session.
@@ -22,6 +22,8 @@ pub(crate) struct OnnxRuntime {
     scores_only: RunOptions<HasSelectedOutputs>,
     /// The value that holds the features, and both of them, where they are wanted.
     features: Option<(String, RunOptions<HasSelectedOutputs>)>,
+    /// Where the network takes 64-bit floats, the input is widened into this buffer.
+    widened: Option<Vec<f64>>,
     identity: Identity,
     place: String,
 }
@@ -123,8 +125,12 @@ impl OnnxRuntime {
             }
             None => None,
         };
+        let input = session.inputs().first().map(|input| input.dtype());
+        let is_double =
+            input.and_then(|kind| kind.tensor_type()) == Some(TensorElementType::Float64);
         Ok(Self {
             session,
+            widened: is_double.then(Vec::new),
             scores: scores.clone(),
             scores_only: RunOptions::new()?.with_outputs(selected()),
             features,
@@ -144,7 +150,8 @@ fn name(library: &Library) -> String {
 
 /// A session's settings. Convolutions need level `All` for their blocked layout (without
 /// it they are up to 3.2 times slower). Threads spin only while a run lasts, unless `spin`:
-/// 2 threads that spin on burn a core between camera frames.
+/// 2 threads that spin on burn a core between camera frames. 8-bit sums may not overflow:
+/// on x86 without VNNI the fast way adds two products in 16 bits.
 pub(crate) fn builder(
     library: &Library,
     level: GraphOptimizationLevel,
@@ -156,6 +163,7 @@ pub(crate) fn builder(
         .with_optimization_level(level)?
         .with_intra_threads(threads)?
         .with_inter_threads(1)?
+        .with_config_entry("session.x64quantprecision", "1")?
         .with_config_entry("session.force_spinning_stop", if spin { "0" } else { "1" })?)
 }
 
@@ -163,24 +171,26 @@ fn commit(mut builder: SessionBuilder, file: &Path) -> ort::Result<Session> {
     builder.commit_from_file(file)
 }
 
-/// Loads the original. Features that are a value inside the network are made an output of
-/// it first, in memory.
-fn load(
+/// Loads the original. Scores and features that are values inside the network are made
+/// outputs of it first, in memory.
+pub(crate) fn load(
     builder: SessionBuilder,
     model: &Model,
     features: Option<&Features>,
 ) -> ort::Result<Session> {
-    let Some(Features::Inside(value)) = features else {
+    let edited = model
+        .edited(features, false)
+        .map_err(|e| ort::Error::new(format!("{e:#}")))?;
+    let Some(network) = edited else {
         return commit(builder, &model.path);
     };
-    let bytes = std::fs::read(&model.path).map_err(|e| ort::Error::new(e.to_string()))?;
     let folder = model.folder().display().to_string();
     builder
         .with_config_entry(
             "session.model_external_initializers_file_folder_path",
             folder,
         )?
-        .commit_from_memory(&with_output(bytes, value))
+        .commit_from_memory(&network)
 }
 
 /// ONNX Runtime's message without its source file and line.
@@ -206,6 +216,13 @@ impl Engine for OnnxRuntime {
         };
         let shape = input.shape();
         let value: SessionInputValue = match input.elements() {
+            Elements::Float32(v) if let Some(widened) = &mut self.widened => {
+                widened.clear();
+                widened.extend(v.iter().copied().map(f64::from));
+                TensorRef::from_array_view((shape, &widened[..]))
+                    .map_err(failed)?
+                    .into()
+            }
             Elements::Float32(v) => TensorRef::from_array_view((shape, &v[..]))
                 .map_err(failed)?
                 .into(),
@@ -250,6 +267,11 @@ fn copy(value: &DynValue, output: &mut RawOutput) -> ort::Result<()> {
             let (shape, values) = value.try_extract_tensor::<f16>()?;
             begin(output, shape);
             output.values.extend(values.iter().map(|v| v.to_f32()));
+        }
+        TensorElementType::Float64 => {
+            let (shape, values) = value.try_extract_tensor::<f64>()?;
+            begin(output, shape);
+            output.values.extend(values.iter().map(|v| *v as f32));
         }
         TensorElementType::Uint8 => {
             let (shape, values) = value.try_extract_tensor::<u8>()?;

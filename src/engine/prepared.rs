@@ -7,7 +7,7 @@ use ort::session::builder::GraphOptimizationLevel;
 
 use super::cache;
 use super::library::Library;
-use super::onnxruntime::{builder, reason};
+use super::onnxruntime::{builder, load, reason};
 use crate::error::{Error, Result};
 use crate::model::Model;
 
@@ -61,7 +61,7 @@ pub(crate) fn save(library: &Library, model: &Model) -> Result<PathBuf> {
 }
 
 fn optimise(library: &Library, model: &Model, folder: &Path) -> ort::Result<()> {
-    builder(library, GraphOptimizationLevel::All, 1, false)?
+    let builder = builder(library, GraphOptimizationLevel::All, 1, false)?
         .with_optimized_model_path(folder.join(FILE))?
         .with_config_entry(
             "session.optimized_model_external_initializers_file_name",
@@ -70,7 +70,6 @@ fn optimise(library: &Library, model: &Model, folder: &Path) -> ort::Result<()> 
         .with_config_entry(
             "session.optimized_model_external_initializers_min_size_in_bytes",
             "1024",
-        )?
-        .commit_from_file(&model.path)
-        .map(drop)
+        )?;
+    load(builder, model, None).map(drop)
 }

@@ -11,7 +11,7 @@ use rten_tensor::prelude::{AsView, Layout};
 use super::{Engine, Identity};
 use crate::error::{Error, Result};
 use crate::model::{Features, Model};
-use crate::tensor::{Elements, Outputs, RawOutput, Tensor, softmax};
+use crate::tensor::{Elements, Outputs, RawOutput, Tensor};
 
 /// The release of rten in Cargo.toml.
 const ENGINE: &str = "rten 0.27";
@@ -22,7 +22,6 @@ pub(crate) struct Network {
     input: NodeId,
     output: NodeId,
     features: Option<NodeId>,
-    softmax: bool,
     place: String,
 }
 
@@ -32,9 +31,6 @@ pub(crate) struct Rten {
     input: NodeId,
     output: NodeId,
     features: Option<NodeId>,
-    /// Whether the output still has to go through a softmax over all classes: rten takes
-    /// it over the last axis, which before opset 13 was not what it meant.
-    softmax: bool,
     options: RunOptions,
     identity: Identity,
     /// rten has no 16-bit floats: such input is widened into this buffer.
@@ -51,7 +47,22 @@ impl Network {
                 "install ONNX Runtime (scripts/setup), which knows more operators, or export with other ones",
             )
         };
-        let network = guarded(|| rten::Model::load_file(&model.path))
+        if model.file.pads_by_size {
+            let what = "a node pads with SAME_LOWER, which it would take for SAME_UPPER";
+            return Err(failed(what.into()));
+        }
+        let network = match model.edited(features, true)? {
+            None => guarded(|| rten::Model::load_file(&model.path)),
+            Some(bytes) => {
+                let mut options = rten::ModelOptions::with_all_ops();
+                for name in &model.file.external_data {
+                    let weights = std::fs::read(model.folder().join(name));
+                    options.external_data(name, weights.map_err(|e| failed(e.into()))?);
+                }
+                guarded(|| options.load(bytes))
+            }
+        };
+        let network = network
             .map_err(|e| failed(e.into()))?
             .map_err(|e| failed(e.to_string().into()))?;
         let find = |name: &str| {
@@ -59,16 +70,20 @@ impl Network {
                 .node_id(name)
                 .map_err(|e| failed(e.to_string().into()))
         };
-        let softmaxed = model.file.flat_softmax.as_ref();
+        if model.file.is_quantized && model.manifest.proof.is_none() {
+            log::info!(
+                "{place}: a quantised network, which {ENGINE} rounds step by step as the file says; \
+                 ONNX Runtime joins steps, and scores may differ from its by a few hundredths"
+            );
+        }
         let input = find(&model.manifest.input.tensor)?;
-        let output = find(softmaxed.unwrap_or(&model.manifest.output.tensor))?;
+        let output = find(&model.manifest.output.tensor)?;
         let features = features.map(|f| find(f.value())).transpose()?;
         Ok(Self {
             network: Arc::new(network),
             input,
             output,
             features,
-            softmax: softmaxed.is_some(),
             place,
         })
     }
@@ -82,7 +97,6 @@ impl Network {
             input: self.input,
             output: self.output,
             features: self.features,
-            softmax: self.softmax,
             options,
             identity: Identity {
                 engine: ENGINE.into(),
@@ -128,14 +142,6 @@ impl Engine for Rten {
         let buffers = std::iter::once(&mut outputs.scores).chain(&mut outputs.embedding);
         for (value, buffer) in given.iter().zip(buffers) {
             copy(value, buffer).map_err(failed)?;
-        }
-        if self.softmax {
-            let classes = outputs.scores.values.len() / shape[0];
-            outputs
-                .scores
-                .values
-                .chunks_exact_mut(classes.max(1))
-                .for_each(|scores| softmax(scores, 1.0));
         }
         Ok(())
     }

@@ -2,9 +2,12 @@
 //! that.
 
 use std::ffi::CStr;
+use std::sync::Once;
 
 use turbojpeg::raw as tj;
 
+use super::jpeg_warnings;
+pub(crate) use super::jpeg_warnings::Oddities;
 use crate::region::Region;
 
 /// What a JPEG's header says.
@@ -38,12 +41,19 @@ impl JpegDecoder {
     pub(crate) fn new(memory_mb: usize) -> Option<Self> {
         /// Ordinary progressive files have about ten; hostile ones thousands.
         const SCAN_LIMIT: i32 = 100;
+        // For transformations, which includes decoding: see `jpeg_warnings::judge`.
         // SAFETY: no preconditions; a null handle is handled.
-        let handle = unsafe { tj::tj3Init(tj::TJINIT_TJINIT_DECOMPRESS as _) };
+        let handle = unsafe { tj::tj3Init(tj::TJINIT_TJINIT_TRANSFORM as _) };
         if handle.is_null() {
             return None;
         }
         let mut decoder = Self(handle);
+        if !jpeg_warnings::judge(handle) {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                log::warn!("this libjpeg-turbo is of another make: all its warnings are damage");
+            });
+        }
         decoder.set(
             tj::TJPARAM_TJPARAM_MAXMEMORY,
             i32::try_from(memory_mb).unwrap_or(i32::MAX),
@@ -111,7 +121,8 @@ impl JpegDecoder {
     /// Decodes into `pixels` (interleaved RGB, or CMYK as the file has it when `cmyk`),
     /// scaled by eighths (8 = full size, the only exact one), and only `region` of the
     /// scaled picture where one is given; its left edge must stand on a block.
-    /// `header` must have been called with the same bytes.
+    /// `header` must have been called with the same bytes. What was odd about them, but no
+    /// damage.
     ///
     /// # Errors
     /// libjpeg-turbo's own words; damage anywhere in the data is an error.
@@ -123,7 +134,7 @@ impl JpegDecoder {
         region: Option<Region>,
         (width, height): (usize, usize),
         pixels: &mut [u8],
-    ) -> Result<(), String> {
+    ) -> Result<Oddities, String> {
         assert!((1..=8).contains(&eighths), "a scale in eighths");
         let (format, channels) = if cmyk {
             (tj::TJPF_TJPF_CMYK, 4)
@@ -154,6 +165,7 @@ impl JpegDecoder {
                 |r| (r.width, r.height),
             );
             assert_eq!(written, (width, height), "the caller computed the size");
+            jpeg_warnings::take();
             let code = tj::tj3Decompress8(
                 self.0,
                 jpeg.as_ptr(),
@@ -162,10 +174,9 @@ impl JpegDecoder {
                 (width * channels) as _,
                 format as _,
             );
-            // A warning counts, too: libjpeg keeps the text of the first one only, so a
-            // harmless one may hide that half the picture is grey.
+            // A warning that is no harmless one counts, too: half the picture may be grey.
             if code == 0 {
-                Ok(())
+                Ok(jpeg_warnings::take())
             } else {
                 Err(self.last_error())
             }

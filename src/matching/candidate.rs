@@ -3,7 +3,7 @@
 use crate::model::Facts;
 use crate::model::fact;
 use crate::model::manifest::{Color, Input, Preprocess, Size};
-use crate::model::recipes::values::{KNOWN, Values};
+use crate::model::recipes::values::{KNOWN, Known, Values};
 
 /// One way to prepare pictures, and to read the output.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub(super) struct Candidate {
     pub preprocess: Preprocess,
     /// Which order of labels.
     pub order: usize,
-    /// How much less usual it is than the most usual: nats that the photographs have to
+    /// How much less usual it is than the most usual, in nats: what the photographs have to
     /// make up for in all.
     pub rarity: f64,
 }
@@ -42,6 +42,7 @@ impl Candidate {
             size: fact(self.size(), origin),
             resize: fact(pre.resize, origin),
             crop: fact(pre.crop, origin),
+            crop_rule: fact(pre.crop_rule, origin),
             filter: fact(pre.filter, origin),
             antialias: fact(pre.antialias, origin),
             rescale: fact(pre.rescale, origin),
@@ -54,17 +55,28 @@ impl Candidate {
     /// The range of values, by its name or by its numbers.
     pub(super) fn values(&self) -> String {
         let pre = &self.preprocess;
-        let known = KNOWN
-            .iter()
-            .find(|(_, values)| means(values, self.input.color, pre));
-        known.map_or_else(
-            || {
-                let list = |v: &[f64]| v.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
-                let (mean, std) = (list(&pre.mean), list(&pre.std));
-                format!("(pixel * {} - {mean}) / {std}", pre.rescale)
-            },
-            |(name, _)| (*name).to_owned(),
-        )
+        let numbers = || {
+            let list = |v: &[f64]| v.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+            let (mean, std) = (list(&pre.mean), list(&pre.std));
+            format!("(pixel * {} - {mean}) / {std}", pre.rescale)
+        };
+        self.known()
+            .map_or_else(numbers, |known| known.name.to_owned())
+    }
+
+    /// The known range of values that it is.
+    pub(super) fn known(&self) -> Option<&'static Known> {
+        let (color, pre) = (self.input.color, &self.preprocess);
+        let mut all = KNOWN.iter();
+        all.find(|known| means(&known.values, color, pre))
+    }
+
+    /// The same with this range of values.
+    pub(super) fn set_values(&mut self, values: &Values) {
+        let (color, pre) = (self.input.color, &mut self.preprocess);
+        pre.rescale = values.rescale;
+        pre.mean = Values::in_order(values.mean, color);
+        pre.std = Values::in_order(values.std, color);
     }
 }
 

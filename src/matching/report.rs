@@ -41,9 +41,8 @@ pub struct Match {
     pub agreement: Vec<Agreement>,
     /// Known recipes that are the winner's.
     pub recipes: Vec<String>,
-    /// The labels in the order of the outputs.
-    #[serde(skip)]
-    pub labels: Vec<String>,
+    /// What speaks against trusting it, if anything does.
+    pub warning: Option<String>,
     /// The winner's facts.
     #[serde(skip)]
     pub facts: Facts,
@@ -63,7 +62,7 @@ pub struct Row {
     pub preprocess: Preprocess,
     /// The order of the labels, in words.
     pub labels: String,
-    /// Mean of `-ln p` of the right class, in nats.
+    /// Mean of `-ln (0.95 p + 0.05)` of the right class, in nats.
     pub log_loss: f64,
     /// By how much that is above the lowest.
     pub difference: Difference,
@@ -120,9 +119,23 @@ pub(super) fn report(
         agreement: agreement(&rows, orders.len() > 1),
         rows,
         recipes: recipes(winner),
-        labels: order.labels.clone(),
+        warning: warning(manifest, winner),
         facts,
     }
+}
+
+/// What a person should know of how far this is to be trusted.
+fn warning(manifest: &Manifest, winner: &Measured) -> Option<String> {
+    let count = winner.losses.len();
+    if winner.right * 2 < count {
+        return Some(format!(
+            "the winner is right on {} of {count} only: the labels, or the preprocessing, may be none of those tried",
+            winner.right
+        ));
+    }
+    manifest.output.kind.is_independent().then(|| {
+        "the labels are independent of one another: what counts is how far the folder's own stands above the others".into()
+    })
 }
 
 fn row(measured: &Measured, best: &Measured, orders: &[Order]) -> Row {
@@ -175,6 +188,10 @@ impl Row {
         match self.preprocess.resize {
             Resize::Shortest { size } => format!("shortest {size}{crop}"),
             Resize::Exact { width, height } => format!("exact {width}x{height}{crop}"),
+            Resize::Cover { width, height } => format!("cover {width}x{height}{crop}"),
+            Resize::Central { width, height, of } => {
+                format!("centre {width}x{height} of {}x{}", of.width, of.height)
+            }
             Resize::Letterbox { fill, .. } => {
                 format!("letterbox {},{},{}", fill[0], fill[1], fill[2])
             }

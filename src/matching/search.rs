@@ -1,19 +1,30 @@
-//! The search: first what changes most (channels, ranges, labels), then the resize, then
-//! the filter. Each step halves its candidates on more and more photographs; what may be as
+//! The search: first what changes most (channels, ranges, labels), then the resize, the
+//! filter, and ranges that hardly differ. Each step halves its candidates on more and more photographs; what may be as
 //! good as the best stays, and is said at the end.
 
 use super::candidate::Candidate;
 use super::space::Space;
-use super::statistics::{Difference, confidence_set};
+use super::statistics::Difference;
 use super::trial::Trials;
 use crate::error::{Error, Result};
 
 /// Photographs of the first round; each round has twice as many as the one before.
 const FIRST: usize = 4;
-/// Standard errors above the best from which on a candidate of the worse half falls out.
-const FAR: f64 = 3.0;
+/// How far above the best, as a multiple of its interval, a candidate of the worse half falls
+/// out.
+const FAR: f64 = 1.25;
 /// Candidates that are taken from one step to the next.
 const TAKEN: usize = 4;
+
+/// What a step varies of a candidate.
+type Expand = fn(&Space, &Candidate) -> Vec<Candidate>;
+
+/// The steps after the first.
+const STEPS: [(&str, Expand); 3] = [
+    ("resize", Space::geometries),
+    ("filter", Space::filters),
+    ("values that hardly differ", Space::kin),
+];
 
 /// How far the search is.
 #[derive(Clone, Copy, Debug)]
@@ -82,27 +93,13 @@ pub(super) fn search(
     let values = space.values();
     results.tried += values.len();
     step("colours and values", values, &mut results)?;
-    for (name, expand) in [
-        (
-            "resize",
-            Space::geometries as fn(&Space, &Candidate) -> Vec<Candidate>,
-        ),
-        ("filter", Space::filters),
-    ] {
-        let known: Vec<Candidate> = results
-            .measured
-            .iter()
-            .map(|m| m.candidate.clone())
-            .collect();
+    for (name, expand) in STEPS {
+        let ways: Vec<Candidate> = results.equals().cloned().collect();
         let mut candidates: Vec<Candidate> = Vec::new();
-        for of in results.equals().take(TAKEN) {
-            for candidate in expand(space, &of.candidate) {
-                if ![&known, &candidates]
-                    .iter()
-                    .any(|c| c.iter().any(|c| c.is_like(&candidate)))
-                {
-                    candidates.push(candidate);
-                }
+        for candidate in ways.iter().take(TAKEN).flat_map(|way| expand(space, way)) {
+            let is_it = |known: &Candidate| known.is_like(&candidate);
+            if !results.knows(&candidate) && !candidates.iter().any(is_it) {
+                candidates.push(candidate);
             }
         }
         results.tried += candidates.len();
@@ -118,18 +115,16 @@ impl Results {
     /// is chosen: what it lacks in log-loss is no more than its being usual is worth.
     fn enter(&mut self, measured: Vec<Measured>) {
         for new in measured {
-            if !self
-                .measured
-                .iter()
-                .any(|m| m.candidate.is_like(&new.candidate))
-            {
+            if !self.knows(&new.candidate) {
                 self.measured.push(new);
             }
         }
-        let losses: Vec<&[f64]> = self.measured.iter().map(|m| &*m.losses).collect();
-        let equal = confidence_set(&losses);
-        for (measured, equal) in self.measured.iter_mut().zip(equal) {
-            measured.equal = equal;
+        let by_loss = |a: &&Measured, b: &&Measured| a.log_loss().total_cmp(&b.log_loss());
+        let Some(best) = self.measured.iter().min_by(by_loss).cloned() else {
+            return;
+        };
+        for measured in &mut self.measured {
+            measured.equal = !measured.against(&best).is_told();
         }
         self.measured.sort_by(|a, b| {
             let by_loss = || a.log_loss().total_cmp(&b.log_loss());
@@ -144,20 +139,22 @@ impl Results {
     }
 
     /// The chosen one and its equals: of each range, order of channels and resize the best.
-    fn equals(&self) -> impl Iterator<Item = &Measured> {
+    fn equals(&self) -> impl Iterator<Item = &Candidate> {
         let mut ways = Vec::new();
-        self.measured.iter().filter(move |m| {
-            let of = &m.candidate;
-            let way = (
-                of.input.clone(),
-                of.values(),
-                of.preprocess.resize,
-                of.order,
-            );
+        let equal = self.measured.iter().filter(|m| m.equal);
+        let all = equal.map(|m| &m.candidate);
+        all.filter(move |of| {
+            let range = of.values();
+            let way = (of.input.clone(), range, of.preprocess.resize, of.order);
             let new = !ways.contains(&way);
             ways.push(way);
-            new && m.equal
+            new
         })
+    }
+
+    fn knows(&self, candidate: &Candidate) -> bool {
+        let mut known = self.measured.iter().map(|m| &m.candidate);
+        known.any(|known| known.is_like(candidate))
     }
 }
 
@@ -195,7 +192,7 @@ fn halve(
                     }
                     Err(error) => {
                         failure = Some(error);
-                        trials.worst()
+                        Trials::worst()
                     }
                 };
                 measured.losses.push(outcome.loss);
@@ -214,9 +211,9 @@ fn halve(
             let half = alive.len().div_ceil(2);
             let mut place = 0;
             alive.retain(|(measured, _)| {
-                let Difference { mean, error } = measured.against(&best);
+                let difference = measured.against(&best);
                 place += 1;
-                place <= half || mean <= FAR * error
+                place <= half || difference.mean <= FAR * difference.half
             });
         }
     }

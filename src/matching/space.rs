@@ -1,39 +1,47 @@
 //! What is tried: the known ranges of values, orders of channels, resizes and filters, as
-//! far as the user's own facts leave them open. The numbers of rarity are judgements: how
-//! many nats of log-loss, over all photographs, a less usual candidate has to be better by.
+//! far as the user's own facts leave them open. The numbers of rarity are judgements: half the
+//! logarithm of how much less often than the most usual one meets it (half, for what is rare
+//! comes together: blue first, Caffe's means, a squash), in the nats that it has to be better
+//! by over all photographs.
 
 use super::candidate::Candidate;
 use super::order::Order;
 use crate::model::manifest::{Color, Filter, Layout, Manifest, Resize, Size};
-use crate::model::recipes::values::{KNOWN, Values};
+use crate::model::recipes::values::{KNOWN, Known};
 use crate::model::{Facts, Overrides};
 
 /// Filters, whether they widen, and their rarity.
 const FILTERS: [(Filter, bool, f64); 8] = [
     (Filter::Bilinear, true, 0.0),
-    (Filter::Bicubic, true, 0.2),
-    (Filter::Bilinear, false, 0.4),
-    (Filter::Nearest, true, 0.8),
-    (Filter::Lanczos, true, 0.8),
-    (Filter::Box, true, 0.8),
-    (Filter::Bicubic, false, 1.0),
-    (Filter::Lanczos, false, 1.2),
+    (Filter::Bicubic, true, 0.4),
+    (Filter::Bilinear, false, 0.7),
+    (Filter::Nearest, true, 1.2),
+    (Filter::Lanczos, true, 1.5),
+    (Filter::Bicubic, false, 1.5),
+    (Filter::Box, true, 1.8),
+    (Filter::Lanczos, false, 1.8),
 ];
 /// Shares of the resized picture that a crop keeps, and their rarity.
 const SHARES: [(f64, f64); 6] = [
     (0.875, 0.0),
-    (1.0, 0.3),
-    (0.9, 0.4),
-    (0.95, 0.4),
-    (0.965, 0.4),
-    (224.0 / 236.0, 1.0),
+    (1.0, 0.7),
+    (0.9, 0.7),
+    (0.95, 0.7),
+    (0.965, 1.2),
+    (224.0 / 236.0, 1.5),
 ];
+/// Rarity of a squash, of a squash with a crop, and of a letterbox.
+const SQUASHED: f64 = 0.2;
+const SQUASHED_AND_CUT: f64 = 1.2;
+const LETTERBOXED: f64 = 1.5;
+/// Rarity of blue before red.
+const BGR: f64 = 1.0;
 /// Colours that letterboxes are filled with.
 const FILLS: [[u8; 3]; 3] = [[114; 3], [0; 3], [255; 3]];
 /// Sides that are not cut to: networks of digits and icons take them whole.
 const SMALL: usize = 64;
 /// How rare it is that they are.
-const CUT_SMALL: f64 = 3.0;
+const CUT_SMALL: f64 = 4.0;
 /// What the model itself says, or a recipe that the user names, is likelier than all else.
 const STATED: f64 = -1.0;
 
@@ -45,7 +53,7 @@ pub(super) struct Space {
     layouts: Vec<Layout>,
     colors: Vec<(Color, f64)>,
     /// None where they cannot be anything else.
-    values: Vec<(Values, f64)>,
+    values: Vec<&'static Known>,
     geometries: Vec<(Resize, f64)>,
     filters: Vec<(Filter, bool, f64)>,
     orders: Vec<f64>,
@@ -79,7 +87,7 @@ impl Space {
             },
             colors: match gray || facts.color.is_some() {
                 true => vec![(color, 0.0)],
-                false => vec![(Color::Rgb, 0.0), (Color::Bgr, 1.0)],
+                false => vec![(Color::Rgb, 0.0), (Color::Bgr, BGR)],
             },
             values: match pixels || given_values {
                 true => Vec::new(),
@@ -99,8 +107,8 @@ impl Space {
         }
     }
 
-    /// Every layout, order of channels, range and order of labels, with a crop and squashed;
-    /// and what is stated.
+    /// Every layout, order of channels, kind of range and order of labels, with a crop and
+    /// squashed; and what is stated.
     pub(super) fn values(&self) -> Vec<Candidate> {
         let squashed = |r: &&(Resize, f64)| matches!(r.0, Resize::Exact { .. });
         let squash = self.geometries.iter().find(squashed);
@@ -127,13 +135,11 @@ impl Space {
             c.input.color = *color;
             c.rarity += rarity;
         });
-        if !self.values.is_empty() {
-            ways = each(&ways, &self.values, |c, (values, rarity)| {
-                let (color, pre) = (c.input.color, &mut c.preprocess);
-                pre.rescale = values.rescale;
-                pre.mean = Values::in_order(values.mean, color);
-                pre.std = Values::in_order(values.std, color);
-                c.rarity += rarity;
+        let heads: Vec<_> = self.values.iter().filter(|k| k.kin == k.name).collect();
+        if !heads.is_empty() {
+            ways = each(&ways, &heads, |c, known| {
+                c.set_values(&known.values);
+                c.rarity += rarity(known.name);
             });
         }
         ways = each(&ways, &self.layouts, |c, layout| c.input.layout = *layout);
@@ -142,6 +148,19 @@ impl Space {
         each(&ways, &orders, |c, (order, rarity)| {
             c.order = *order;
             c.rarity += rarity;
+        })
+    }
+
+    /// The same with the ranges that hardly differ from its own.
+    pub(super) fn kin(&self, of: &Candidate) -> Vec<Candidate> {
+        let Some(own) = of.known() else {
+            return Vec::new();
+        };
+        let plain = of.rarity - rarity(own.name);
+        let kin: Vec<_> = self.values.iter().filter(|k| k.kin == own.kin).collect();
+        each(std::slice::from_ref(of), &kin, |c, known| {
+            c.set_values(&known.values);
+            c.rarity = plain + rarity(known.name);
         })
     }
 
@@ -223,29 +242,32 @@ fn filters(given: &Facts) -> Vec<(Filter, bool, f64)> {
 }
 
 /// The known ranges that three channels, or one, can have.
-fn ranges(gray: bool) -> Vec<(Values, f64)> {
-    let usual = |name: &str| match name {
-        "imagenet" | "0-1" | "-1-1" => 0.0,
-        "raw" | "clip" | "caffe-vgg" => 0.5,
-        "1-0" | "imagenet-swapped" => 1.5,
-        _ => 1.0,
-    };
+fn ranges(gray: bool) -> Vec<&'static Known> {
     let same = |v: [f64; 3]| v == [v[0]; 3];
-    KNOWN
-        .iter()
+    let fits = |known: &&Known| match gray {
+        true => same(known.values.mean) && same(known.values.std),
         // Only where one channel stands for ink are there pictures inside out.
-        .filter(|(name, v)| match gray {
-            true => same(v.mean) && same(v.std),
-            false => !matches!(*name, "1-0" | "mnist"),
-        })
-        .map(|(name, values)| (*values, usual(name)))
-        .collect()
+        false => !matches!(known.name, "1-0" | "mnist"),
+    };
+    KNOWN.iter().filter(fits).collect()
+}
+
+/// How rare a range is.
+fn rarity(name: &str) -> f64 {
+    match name {
+        "imagenet" => 0.0,
+        "0-1" | "-1-1" => 0.3,
+        "raw" => 0.6,
+        "caffe-vgg" | "mnist" => 0.8,
+        "clip" | "1-0" => 1.2,
+        "caffe-ilsvrc" | "caffe-rounded" | "by-128" => 1.5,
+        _ => 2.2,
+    }
 }
 
 /// The resizes to the input's size, those that crop among them only where that is allowed.
 fn geometries(base: &Candidate, crops: bool) -> Vec<(Resize, f64)> {
     let Size { width, height } = base.size();
-    let grown = |side: usize, share: f64| (side as f64 / share).floor() as usize;
     let mut all: Vec<(Resize, f64)> = Vec::new();
     let mut add = |resize: Resize, rarity: f64| {
         if !all.iter().any(|(known, _)| *known == resize) {
@@ -254,7 +276,7 @@ fn geometries(base: &Candidate, crops: bool) -> Vec<(Resize, f64)> {
     };
     // Of a picture whose shorter side is as long as a square's, any square can be cut.
     for (share, rarity) in SHARES.into_iter().filter(|_| crops && width == height) {
-        let size = grown(width, share);
+        let size = base.size().of_share(share).width;
         let cut = if size > width && width <= SMALL {
             CUT_SMALL
         } else {
@@ -262,10 +284,10 @@ fn geometries(base: &Candidate, crops: bool) -> Vec<(Resize, f64)> {
         };
         add(Resize::Shortest { size }, rarity + cut);
     }
-    add(Resize::Exact { width, height }, 0.0);
+    add(Resize::Exact { width, height }, SQUASHED);
     if crops && width.min(height) > SMALL {
-        let (width, height) = (grown(width, 0.875), grown(height, 0.875));
-        add(Resize::Exact { width, height }, 0.8);
+        let Size { width, height } = base.size().of_share(0.875);
+        add(Resize::Exact { width, height }, SQUASHED_AND_CUT);
     }
     for fill in FILLS {
         let letterbox = Resize::Letterbox {
@@ -273,7 +295,7 @@ fn geometries(base: &Candidate, crops: bool) -> Vec<(Resize, f64)> {
             height,
             fill,
         };
-        add(letterbox, 0.8);
+        add(letterbox, LETTERBOXED);
     }
     all
 }

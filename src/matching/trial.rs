@@ -19,14 +19,14 @@ use crate::tensor::{Elements, Outputs, Tensor};
 
 /// Bytes of decoded photographs that are kept; beyond them some are decoded again.
 const KEPT: usize = 512 << 20;
-/// Share of the probability that counts as spread over all classes: one answer that is quite
-/// wrong, or an output of 8 bits that says 0, must not outweigh all others.
-const DOUBT: f64 = 0.01;
+/// How likely it is that a label is wrong, or that a crop leaves out what it means. So one
+/// photograph costs at most 3 nats, however wrong the answer is, and does not outweigh all others.
+const DOUBT: f64 = 0.05;
 
 /// What an output says about a photograph, for one order of the labels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome {
-    /// `-ln p` of the right class, in nats.
+    /// `-ln p` of the right class, in nats, as far as one photograph counts.
     pub loss: f64,
     /// Whether that is the best class.
     pub right: bool,
@@ -52,6 +52,8 @@ pub(super) struct Trials<'a> {
     batch: usize,
     outputs: Outputs,
     scores: Scores,
+    /// Whether labels are independent of one another.
+    independent: bool,
     /// Photographs that could not be used.
     pub failed: usize,
     /// Runs of the network.
@@ -102,7 +104,8 @@ impl<'a> Trials<'a> {
             batch: model.file.fixed_batch.unwrap_or(1),
             outputs: Outputs::new(false),
             scores: Scores::default(),
-            failed: 0,
+            independent: model.manifest.output.kind.is_independent(),
+            failed: labelled.failed,
             runs: 0,
         };
         let mut room = KEPT;
@@ -198,14 +201,16 @@ impl<'a> Trials<'a> {
         self.engine.run(&tensor, &mut self.outputs)?;
         self.scorer
             .run(&self.outputs.scores, self.batch, 0, &mut self.scores)?;
-        let scores = &self.scores.0;
+        let scores = &mut self.scores.0;
+        if self.independent {
+            to_shares(scores);
+        }
         let first = best(scores).index;
         let outcome = |order: &Order| {
             let target = order.targets[photograph.folder];
             let share = f64::from(scores.get(target).copied().unwrap_or_default());
-            let likely = (1.0 - DOUBT) * share + DOUBT / scores.len() as f64;
             Outcome {
-                loss: -likely.ln(),
+                loss: loss(share),
                 right: first == target,
             }
         };
@@ -216,12 +221,26 @@ impl<'a> Trials<'a> {
     }
 
     /// The loss of a candidate that the network cannot run.
-    pub(super) fn worst(&self) -> Outcome {
-        let classes = self.orders.first().map_or(1, |order| order.labels.len());
+    pub(super) fn worst() -> Outcome {
         Outcome {
-            loss: -(DOUBT / classes as f64).ln(),
+            loss: loss(0.0),
             right: false,
         }
+    }
+}
+
+/// The loss of so large a share for the right class, in nats.
+fn loss(share: f64) -> f64 {
+    -((1.0 - DOUBT) * share + DOUBT).ln()
+}
+
+/// The odds of independent labels as shares of all odds, which is the softmax of their
+/// logits: a photograph was sorted by the label that it shows above all.
+fn to_shares(scores: &mut [f32]) {
+    let odds = |p: f32| p / (1.0 - p).max(f32::EPSILON);
+    let all: f32 = scores.iter().map(|p| odds(*p)).sum();
+    for score in scores {
+        *score = odds(*score) / all.max(f32::MIN_POSITIVE);
     }
 }
 

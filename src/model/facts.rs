@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::manifest::{
-    Color, Drift, Dtype, FORMAT, Filter, Input, Layout, Manifest, Output, OutputKind, Preprocess,
-    Proof, Quantization, Rejection, Resize, Size, Training,
+    Color, CropRule, Drift, Dtype, FORMAT, Filter, Independent, Input, Layout, Manifest, Output,
+    OutputKind, Preprocess, Proof, Quantization, Rejection, Resize, Size, Training,
 };
 use crate::error::{Error, Result};
 
@@ -39,13 +39,19 @@ macro_rules! facts {
         #[derive(Clone, Debug, Default)]
         pub struct Facts {
             $($(#[$doc])* pub $field: Option<Fact<$type>>,)*
+            /// Why a source leaves a fact open that one would expect of it: the fact's name
+            /// in the manifest, and the reason.
+            pub open: Vec<(&'static str, String)>,
         }
 
         impl Facts {
             /// These facts, and the weaker ones where these say nothing.
             #[must_use]
             pub(crate) fn or(self, weaker: Facts) -> Facts {
-                Facts { $($field: self.$field.or(weaker.$field),)* }
+                Facts {
+                    $($field: self.$field.or(weaker.$field),)*
+                    open: [self.open, weaker.open].concat(),
+                }
             }
 
             /// Every known fact in the manifest's order.
@@ -91,6 +97,8 @@ facts! {
     antialias: bool = "preprocess.antialias",
     /// What is kept of the resized picture.
     crop: Option<Size> = "preprocess.crop",
+    /// Where that lies to the pixel.
+    crop_rule: CropRule = "preprocess.crop_rule",
     /// Factor on pixels.
     rescale: f64 = "preprocess.rescale",
     /// Subtracted per channel.
@@ -107,6 +115,8 @@ facts! {
     output_quantization: Option<Quantization> = "output.quantization",
     /// Name of an output with features.
     embedding: Option<String> = "output.embedding",
+    /// How each of independent labels is calibrated.
+    independent: Independent = "output.independent",
     /// When to answer "unknown".
     rejection: Option<Rejection> = "rejection",
 }
@@ -115,7 +125,7 @@ facts! {
 pub(crate) struct Known {
     /// With their origins.
     pub facts: Facts,
-    /// Scores of the output.
+    /// Numbers that the network gives for a picture, where the graph fixes it.
     pub classes: Option<usize>,
 }
 
@@ -162,6 +172,9 @@ impl Facts {
             filter: fact(pre.filter, origin),
             antialias: fact(pre.antialias, origin),
             crop: fact(pre.crop, origin),
+            crop_rule: (pre.crop_rule != CropRule::default())
+                .then_some(pre.crop_rule)
+                .and_then(|rule| fact(rule, origin)),
             rescale: fact(pre.rescale, origin),
             mean: fact(pre.mean, origin),
             std: fact(pre.std, origin),
@@ -170,7 +183,9 @@ impl Facts {
             temperature: fact(output.temperature, origin),
             output_quantization: fact(output.quantization, origin),
             embedding: fact(output.embedding, origin),
+            independent: output.independent.and_then(|each| fact(each, origin)),
             rejection: fact(manifest.rejection, origin),
+            open: Vec::new(),
         };
         let trainer = TrainerSections {
             drift: manifest.drift,
@@ -185,10 +200,10 @@ impl Facts {
     pub(crate) fn with_consequences(mut self) -> Facts {
         let implied = self.crop.as_ref().and_then(|c| c.value).or_else(|| {
             match self.resize.as_ref()?.value {
-                Resize::Shortest { .. } => None,
-                Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
-                    Some(Size { width, height })
-                }
+                Resize::Shortest { .. } | Resize::Cover { .. } => None,
+                Resize::Exact { width, height }
+                | Resize::Central { width, height, .. }
+                | Resize::Letterbox { width, height, .. } => Some(Size { width, height }),
             }
         });
         if self.size.is_none() {
@@ -196,8 +211,10 @@ impl Facts {
         }
         if let (None, Some(resize), Some(size)) = (&self.crop, &self.resize, &self.size) {
             let whole = match resize.value {
-                Resize::Shortest { .. } => false,
-                Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
+                Resize::Shortest { .. } | Resize::Cover { .. } => false,
+                Resize::Exact { width, height }
+                | Resize::Central { width, height, .. }
+                | Resize::Letterbox { width, height, .. } => {
                     (width, height) == (size.value.width, size.value.height)
                 }
             };
@@ -271,25 +288,31 @@ impl Facts {
         .into_iter()
         .filter_map(|(absent, name)| absent.then_some(name))
         .collect();
+        let named = missing.iter().map(|name| self.with_reason(name));
+        let named = named.collect::<Vec<_>>().join(", ");
         let complete = if missing.is_empty() {
             self.assemble(trainer)
         } else {
             None
         };
         let manifest = complete.ok_or_else(|| {
-            Error::model(
-                place,
-                format!("the model does not say: {}", missing.join(", ")),
-            )
-            .with_remedy("give these facts as the model's author documents them")
-            .with_settings(&missing)
+            Error::model(place, format!("the model does not say: {named}"))
+                .with_remedy("give these facts as the model's author documents them")
+                .with_settings(&missing)
         })?;
         manifest.check(place)?;
         Ok(manifest)
     }
 
+    /// A missing fact's name, and why it is missing where that is known.
+    fn with_reason(&self, name: &str) -> String {
+        let reason = self.open.iter().find(|(open, _)| *open == name);
+        reason.map_or(name.into(), |(_, reason)| format!("{name} ({reason})"))
+    }
+
     fn assemble(self, trainer: TrainerSections) -> Option<Manifest> {
         let size = self.size?.value;
+        let kind = self.kind?.value;
         Some(Manifest {
             format: FORMAT,
             name: self.name?.value,
@@ -309,16 +332,22 @@ impl Facts {
                 filter: self.filter?.value,
                 antialias: self.antialias?.value,
                 crop: self.crop?.value,
+                crop_rule: self.crop_rule.map(|f| f.value).unwrap_or_default(),
                 rescale: self.rescale?.value,
                 mean: self.mean?.value,
                 std: self.std?.value,
             },
             output: Output {
                 tensor: self.output?.value,
-                kind: self.kind?.value,
+                kind,
                 temperature: self.temperature?.value,
                 quantization: self.output_quantization?.value,
                 embedding: self.embedding?.value,
+                // Of another kind by a flag, it has nothing to say.
+                independent: self
+                    .independent
+                    .map(|each| each.value)
+                    .filter(|_| kind.is_independent()),
             },
             rejection: self.rejection?.value,
             drift: trainer.drift,

@@ -3,7 +3,11 @@
 pub(super) mod huggingface;
 pub(super) mod image_metadata;
 pub(super) mod labels;
+pub(super) mod properties;
+pub(super) mod python;
+mod quoted;
 pub(super) mod timm;
+pub(super) mod tree;
 pub(super) mod ultralytics;
 
 use std::path::Path;

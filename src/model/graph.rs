@@ -1,9 +1,13 @@
 //! Facts that the network itself states: its ends, their shapes and types, and the
 //! operators next to them.
 
-use super::facts::{Facts, fact};
+use super::axes;
+use super::explicit::{is_implicit, pads_by_size};
+use super::facts::{Fact, Facts, fact};
 use super::manifest::{Color, Dtype, Input, Layout, Manifest, OutputKind, Quantization, Size};
-use super::onnx::{FLOAT, INT8, ModelProto, NodeProto, Port, UINT8};
+use super::onnx::{ModelProto, NodeProto};
+use super::outputs;
+use super::port::{Port, described};
 use crate::error::{Error, Result};
 
 /// Operators that pass values on, or store them differently.
@@ -30,20 +34,8 @@ pub(super) fn facts(
     input: Option<&str>,
     output: Option<&str>,
 ) -> Result<Facts> {
-    let input = one(place, "input", "input.tensor", model.inputs(), input)?;
-    let mut facts = input_facts(place, model, &input)?;
-    let outputs = model.outputs();
-    if outputs.len() == 1 || output.is_some() {
-        let output = one(place, "output", "output.tensor", outputs, output)?;
-        if let Some((kind, operator)) = model.output_kind(&output.name) {
-            facts.kind = fact(kind, &format!("graph: the last operator is {operator}"));
-        }
-        facts.output_quantization = model
-            .output_quantization(&output.name)
-            .and_then(|q| fact(Some(q), "graph: QuantizeLinear"));
-        facts.output = fact(output.name, "graph");
-    }
-    Ok(facts)
+    let input = input_port(place, model, input)?;
+    Ok(input_facts(place, model, &input)?.or(outputs::facts(place, model, output)?))
 }
 
 fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
@@ -51,8 +43,8 @@ fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
         Error::model(
             place,
             format!(
-                "input `{}` holds no float32, float16, uint8 or int8 values",
-                input.name
+                "input {} holds no float32, float64, float16, uint8 or int8 values",
+                input.described()
             ),
         )
         .with_remedy("an image classifier is needed: one image tensor in, one score per class out")
@@ -68,10 +60,10 @@ fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
         ));
     };
     let is_channels = |axis: Option<usize>| matches!(axis, Some(1 | 3));
-    let layout = match (is_channels(a), is_channels(c)) {
-        (true, false) => Some(Layout::Nchw),
-        (false, true) => Some(Layout::Nhwc),
-        _ => None,
+    let (layout, said_by) = match (is_channels(a), is_channels(c)) {
+        (true, false) => (Some(Layout::Nchw), "graph"),
+        (false, true) => (Some(Layout::Nhwc), "graph"),
+        _ => (axes::layout(input), "graph: the names of its axes"),
     };
     let (channels, height, width) = match layout {
         Some(Layout::Nhwc) => (c, a, b),
@@ -85,7 +77,7 @@ fn input_facts(place: &str, model: &ModelProto, input: &Port) -> Result<Facts> {
     Ok(Facts {
         tensor: fact(input.name.clone(), "graph"),
         dtype: fact(dtype, "graph"),
-        layout: layout.and_then(|l| fact(l, "graph")),
+        layout: layout.and_then(|l| fact(l, said_by)),
         size: size.and_then(|s| fact(s, "graph")),
         color: (channels == Some(1))
             .then_some(Color::Gray)
@@ -104,42 +96,49 @@ impl ModelProto {
             .node
             .iter()
             .find(|n| n.input.iter().any(|i| i == name))?;
-        (first.op_type == "DequantizeLinear").then(|| self.quantization(first))?
+        (first.op_type == "DequantizeLinear").then(|| self.quantization(first, 1))?
     }
 
-    /// How the integers of output `name` stand for real values, where the graph's last
-    /// step to it is a `QuantizeLinear`.
-    pub(super) fn output_quantization(&self, name: &str) -> Option<Quantization> {
-        let last = self.maker(name)?;
-        (last.op_type == "QuantizeLinear").then(|| self.quantization(last))?
-    }
-
-    /// What the values of output `name` are, read off the last operator that changes them.
-    /// `None` where the output is not made by any.
-    pub(super) fn output_kind(&self, name: &str) -> Option<(OutputKind, &str)> {
-        let mut node = self.maker(name)?;
+    /// How the integers of output `name` stand for real values, and which operator says so.
+    pub(super) fn output_quantization(&self, name: &str) -> Option<(Quantization, &str)> {
+        let mut last = self.graph().maker(name)?;
         // A graph is acyclic, a hostile file may not be: stop after its number of nodes.
         for _ in 0..self.graph().node.len() {
-            if !CARRIERS.contains(&node.op_type.as_str()) {
+            let passes_on = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"];
+            if !passes_on.contains(&last.op_type.as_str()) {
                 break;
             }
-            node = self.maker(node.input.first()?)?;
+            last = self.graph().maker(last.input.first()?)?;
         }
-        let kind = match node.op_type.as_str() {
-            "Softmax" | "Sigmoid" => OutputKind::Probabilities,
-            "LogSoftmax" => OutputKind::LogProbabilities,
-            _ => OutputKind::Logits,
+        // Where each operator has the scale of what it gives; the zero point is next.
+        let scale = match last.op_type.as_str() {
+            "QuantizeLinear" => 1,
+            "QLinearSoftmax" | "QLinearSigmoid" | "QLinearGlobalAveragePool" => 3,
+            "QLinearConv" | "QLinearMatMul" | "QLinearAdd" | "QLinearMul" => 6,
+            "QGemm" => 7,
+            _ => return None,
         };
-        Some((kind, &node.op_type))
+        Some((self.quantization(last, scale)?, &last.op_type))
     }
 
-    /// The value whose softmax is output `name`, in a graph whose opset still takes it over
-    /// all axes from the second on (opset 13 made it one axis, the last by default).
-    pub(super) fn flat_softmax(&self, name: &str) -> Option<&str> {
-        let node = self
-            .maker(name)
-            .filter(|n| n.op_type == "Softmax" && self.opset() < 13)?;
-        node.input.first().map(String::as_str)
+    /// Whether an engine that knows only today's operators, with all their settings said,
+    /// would misread a node.
+    pub(super) fn is_implicit(&self) -> bool {
+        is_implicit(&self.graph().node, self)
+    }
+
+    /// Whether a node pads in front by the picture's size.
+    pub(super) fn pads_by_size(&self) -> bool {
+        self.graph().node.iter().any(pads_by_size)
+    }
+
+    /// Whether real numbers stand between integers: each engine rounds them its own way.
+    pub(super) fn is_quantized(&self) -> bool {
+        let mut nodes = self.graph().node.iter();
+        nodes.any(|node| {
+            let operator = node.op_type.as_str();
+            operator.starts_with("QLinear") || operator == "DequantizeLinear"
+        })
     }
 
     /// The value below the classes of output `name`: the input of the last Gemm, MatMul or
@@ -155,7 +154,7 @@ impl ModelProto {
         ];
         let mut value = name;
         for _ in 0..self.graph().node.len() {
-            let node = self.maker(value)?;
+            let node = self.graph().maker(value)?;
             value = match node.op_type.as_str() {
                 "Gemm" | "MatMul" => return self.first_computed(node),
                 "Conv" if is_pointwise(node) => return self.first_computed(node),
@@ -177,90 +176,39 @@ impl ModelProto {
         inputs.find(|value| !value.is_empty() && !is_weight(value))
     }
 
-    fn maker(&self, value: &str) -> Option<&NodeProto> {
-        self.graph()
-            .node
-            .iter()
-            .rev()
-            .find(|n| n.output.iter().any(|o| o == value))
-    }
-
-    fn quantization(&self, node: &NodeProto) -> Option<Quantization> {
-        let scale = self.constant(node.input.get(1)?)?;
-        let zero_point = match node.input.get(2) {
-            Some(name) => self.constant(name)?,
-            None => 0.0,
+    /// The scale at input `at` and the zero point behind it.
+    fn quantization(&self, node: &NodeProto, at: usize) -> Option<Quantization> {
+        let first = |name: &String| self.graph().constant(name)?.first().copied();
+        let scale = first(node.input.get(at)?)? as f32;
+        let zero_point = match node.input.get(at + 1).filter(|name| !name.is_empty()) {
+            Some(name) => first(name)? as i32,
+            None => 0,
         };
-        Some(Quantization {
-            scale,
-            zero_point: zero_point as i32,
-        })
-    }
-
-    /// The first value of a constant, be it an initializer or a `Constant` node.
-    fn constant(&self, name: &str) -> Option<f32> {
-        let graph = self.graph();
-        let tensor = graph
-            .initializer
-            .iter()
-            .find(|t| t.name == name)
-            .or_else(|| {
-                self.maker(name)
-                    .filter(|n| n.op_type == "Constant")?
-                    .attribute
-                    .first()?
-                    .t
-                    .as_ref()
-            })?;
-        let raw = &tensor.raw_data;
-        match tensor.data_type {
-            FLOAT => tensor
-                .float_data
-                .first()
-                .copied()
-                .or_else(|| raw.first_chunk::<4>().map(|b| f32::from_le_bytes(*b))),
-            UINT8 => tensor
-                .int32_data
-                .first()
-                .map(|v| *v as f32)
-                .or_else(|| raw.first().map(|b| f32::from(*b))),
-            INT8 => tensor
-                .int32_data
-                .first()
-                .map(|v| *v as f32)
-                .or_else(|| raw.first().map(|b| f32::from(*b as i8))),
-            _ => None,
-        }
+        Some(Quantization { scale, zero_point })
     }
 }
 
 /// Whether a convolution mixes channels only.
 fn is_pointwise(node: &NodeProto) -> bool {
-    let kernel = node.attribute.iter().find(|a| a.name == "kernel_shape");
-    kernel.is_some_and(|kernel| kernel.ints.iter().all(|side| *side == 1))
+    node.setting("kernel_shape")
+        .is_some_and(|kernel| kernel.ints.iter().all(|side| *side == 1))
 }
 
-fn one(
-    place: &str,
-    what: &str,
-    setting: &'static str,
-    ports: Vec<Port>,
-    wanted: Option<&str>,
-) -> Result<Port> {
-    let names = names(&ports);
+fn input_port(place: &str, model: &ModelProto, wanted: Option<&str>) -> Result<Port> {
+    let ports = model.inputs();
+    let all = described(&ports);
+    let settings: [&'static str; 1] = ["input.tensor"];
     match wanted {
         Some(name) => ports.into_iter().find(|p| p.name == name).ok_or_else(|| {
-            Error::model(
-                place,
-                format!("no {what} named `{name}`, the model has {names}"),
-            )
+            let what = format!("no input named `{name}`, the model has {all}");
+            Error::model(place, what).with_settings(&settings)
         }),
         None => <[Port; 1]>::try_from(ports)
             .map(|[port]| port)
             .map_err(|_| {
-                Error::model(place, format!("expected one {what}, found {names}"))
+                Error::model(place, format!("expected one input, found {all}"))
                     .with_remedy("name it")
-                    .with_settings(&[setting])
+                    .with_settings(&settings)
             }),
     }
 }
@@ -270,9 +218,11 @@ fn one(
 /// # Errors
 /// What the manifest says and what the graph says.
 pub(crate) fn check(place: &str, model: &ModelProto, manifest: &Manifest) -> Result<()> {
-    check_input(place, model.inputs(), &manifest.input)?;
+    check_input(place, model, &manifest.input)?;
     let wanted = Some(manifest.output.tensor.as_str());
-    let output = one(place, "output", "output.tensor", model.outputs(), wanted)?;
+    let Some(Fact { value: output, .. }) = outputs::scores(place, model, wanted)? else {
+        return Ok(());
+    };
     if output.dtype.is_some_and(Dtype::is_integer) && manifest.output.quantization.is_none() {
         let what = format!(
             "output `{}` holds integers, and nothing says what they stand for",
@@ -282,28 +232,20 @@ pub(crate) fn check(place: &str, model: &ModelProto, manifest: &Manifest) -> Res
             .with_remedy("say what they stand for")
             .with_settings(&["output.quantization"]));
     }
-    let classes: Option<usize> = output.shape.iter().skip(1).copied().product();
-    match classes {
-        Some(classes) if output.shape.len() > 1 => {
-            check_classes(place, manifest.labels.len(), classes)
-        }
-        _ => Ok(()),
+    match outputs::classes(&output) {
+        Some(classes) => check_classes(place, manifest.output.kind, manifest.labels.len(), classes),
+        None => Ok(()),
     }
 }
 
-fn check_input(place: &str, inputs: Vec<Port>, expected: &Input) -> Result<()> {
+fn check_input(place: &str, model: &ModelProto, expected: &Input) -> Result<()> {
+    let inputs = model.inputs();
     if inputs.len() > 1 {
         let count = inputs.len();
-        let what = format!("the network takes {count} inputs ({})", names(&inputs));
+        let what = format!("the network takes {count} inputs ({})", described(&inputs));
         return Err(Error::model(place, what).with_expected("one image"));
     }
-    let input = one(
-        place,
-        "input",
-        "input.tensor",
-        inputs,
-        Some(&expected.tensor),
-    )?;
+    let input = input_port(place, model, Some(&expected.tensor))?;
     let (w, h, c) = (expected.width, expected.height, expected.color.channels());
     let axes = match expected.layout {
         Layout::Nchw => [c, h, w],
@@ -315,15 +257,10 @@ fn check_input(place: &str, inputs: Vec<Port>, expected: &Input) -> Result<()> {
             .zip(axes)
             .all(|(axis, want)| axis.is_none_or(|a| a == want));
     if !fits {
-        let shape: Vec<String> = input
-            .shape
-            .iter()
-            .map(|a| a.map_or("?".into(), |n| n.to_string()))
-            .collect();
         let what = format!(
-            "input `{}` is [{}], but the facts give [?, {}, {}, {}]",
+            "input `{}` is{}, but the facts give [?, {}, {}, {}]",
             input.name,
-            shape.join(", "),
+            input.axes(),
             axes[0],
             axes[1],
             axes[2]
@@ -344,17 +281,17 @@ fn check_input(place: &str, inputs: Vec<Port>, expected: &Input) -> Result<()> {
     Ok(())
 }
 
-fn names(ports: &[Port]) -> String {
-    let names = ports.iter().map(|port| format!("`{}`", port.name));
-    names.collect::<Vec<_>>().join(", ")
-}
-
 /// Refuses a number of labels that is not the number of scores.
 ///
 /// # Errors
 /// Both numbers.
-pub(crate) fn check_classes(place: &str, labels: usize, classes: usize) -> Result<()> {
-    if labels == classes {
+pub(crate) fn check_classes(
+    place: &str,
+    kind: OutputKind,
+    labels: usize,
+    classes: usize,
+) -> Result<()> {
+    if kind.values(labels) == classes {
         return Ok(());
     }
     let error = Error::model(

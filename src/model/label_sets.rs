@@ -8,7 +8,6 @@
 use std::path::Path;
 
 use super::foreign::labels;
-use super::onnx::ModelProto;
 use crate::error::Result;
 
 const IMAGENET: &str = include_str!("label_sets/imagenet-1k.txt");
@@ -60,15 +59,6 @@ pub(super) fn read(name: &Path) -> Result<Vec<String>> {
             error.with_expected(format!("a file, or one of {}", sets.join(", ")))
         }),
     }
-}
-
-/// The number of scores of an output, where the graph fixes it.
-pub(super) fn class_count(proto: &ModelProto, output: Option<&str>) -> Option<usize> {
-    let outputs = proto.outputs();
-    let scores = outputs
-        .iter()
-        .find(|port| output.is_none_or(|name| port.name == name));
-    scores.and_then(|p| p.shape.iter().skip(1).copied().product())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::recipes::recipe;
 use crate::error::Result;
 
 /// Facts of a recipe.
+#[derive(Default)]
 pub(super) struct Like {
     /// How pictures are prepared.
     pub preparation: Facts,

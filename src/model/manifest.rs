@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 pub use input::{Color, Dtype, Input, Layout, Quantization};
-pub use output::{Output, OutputKind, Rejection};
-pub use preprocess::{Filter, Preprocess, Resize, Size};
+pub use output::{Independent, Output, OutputKind, Rejection};
+pub use preprocess::{CropRule, Filter, Preprocess, Resize, Size};
 pub use proof::{Proof, ProofCase};
 #[cfg(feature = "schema")]
 pub use schema::schema;

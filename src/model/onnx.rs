@@ -9,7 +9,6 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::manifest::Dtype;
 use crate::error::{Error, Result};
 
 /// The whole file.
@@ -25,6 +24,23 @@ pub(super) struct ModelProto {
     pub opset_import: Vec<OperatorSetProto>,
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<Entry>,
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<FunctionProto>,
+}
+
+/// An operator that the model defines itself.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct FunctionProto {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(string, repeated, tag = "4")]
+    pub input: Vec<String>,
+    #[prost(string, repeated, tag = "5")]
+    pub output: Vec<String>,
+    #[prost(message, repeated, tag = "7")]
+    pub node: Vec<NodeProto>,
+    #[prost(string, tag = "10")]
+    pub domain: String,
 }
 
 /// A key and its value.
@@ -69,32 +85,56 @@ pub(super) struct NodeProto {
     pub op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<AttributeProto>,
+    #[prost(string, tag = "7")]
+    pub domain: String,
 }
 
-/// An operator's setting; only tensors and lists of integers are of interest.
+/// An operator's setting.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AttributeProto {
     #[prost(string, tag = "1")]
     pub name: String,
+    #[prost(float, tag = "2")]
+    pub f: f32,
+    #[prost(int64, tag = "3")]
+    pub i: i64,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub s: Bytes,
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: Option<Box<GraphProto>>,
+    #[prost(float, repeated, packed = "false", tag = "7")]
+    pub floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub strings: Vec<Bytes>,
+    #[prost(int32, tag = "20")]
+    pub r#type: i32,
 }
 
 /// A constant.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,
     #[prost(float, repeated, tag = "4")]
     pub float_data: Vec<f32>,
     #[prost(int32, repeated, tag = "5")]
     pub int32_data: Vec<i32>,
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    pub string_data: Vec<Bytes>,
+    #[prost(int64, repeated, tag = "7")]
+    pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub name: String,
     #[prost(bytes = "bytes", tag = "9")]
     pub raw_data: Bytes,
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: Vec<f64>,
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<Entry>,
 }
@@ -113,7 +153,15 @@ pub(super) struct ValueInfoProto {
 pub(super) struct TypeProto {
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorTypeProto>,
+    #[prost(message, optional, tag = "4")]
+    pub sequence_type: Option<OtherTypeProto>,
+    #[prost(message, optional, tag = "5")]
+    pub map_type: Option<OtherTypeProto>,
 }
+
+/// A type of which it is enough that it is there.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct OtherTypeProto {}
 
 /// A tensor's type.
 #[derive(Clone, PartialEq, Message)]
@@ -144,18 +192,12 @@ pub(super) struct DimensionProto {
 pub(super) const FLOAT: i32 = 1;
 pub(super) const UINT8: i32 = 2;
 pub(super) const INT8: i32 = 3;
-const FLOAT16: i32 = 10;
-
-/// A tensor at one end of the graph.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Port {
-    /// Its name.
-    pub name: String,
-    /// Its element type, where it is one that images or scores can have.
-    pub dtype: Option<Dtype>,
-    /// Its axes; `None` where the length may vary.
-    pub shape: Vec<Option<usize>>,
-}
+pub(super) const INT32: i32 = 6;
+pub(super) const INT64: i32 = 7;
+pub(super) const STRING: i32 = 8;
+pub(super) const FLOAT16: i32 = 10;
+pub(super) const DOUBLE: i32 = 11;
+pub(super) const BFLOAT16: i32 = 16;
 
 /// Parses a model file's bytes.
 ///
@@ -183,26 +225,6 @@ pub(super) fn parse(place: &str, bytes: Bytes) -> Result<ModelProto> {
     }
 }
 
-/// The bytes of a model whose inner value `name` is an output, too: a protobuf message may
-/// be appended to, and the outputs are a repeated field.
-#[cfg(feature = "onnxruntime")]
-pub(crate) fn with_output(mut bytes: Vec<u8>, name: &str) -> Vec<u8> {
-    let output = ValueInfoProto {
-        name: name.to_owned(),
-        ..ValueInfoProto::default()
-    };
-    let graph = GraphProto {
-        output: vec![output],
-        ..GraphProto::default()
-    };
-    let addition = ModelProto {
-        graph: Some(graph),
-        ..ModelProto::default()
-    };
-    bytes.extend_from_slice(&addition.encode_to_vec());
-    bytes
-}
-
 impl ModelProto {
     /// The value of a metadata key; the last one counts, as in every protobuf reader.
     pub(super) fn metadata(&self, key: &str) -> Option<&str> {
@@ -228,24 +250,6 @@ impl ModelProto {
             .expect("`parse` refuses a model without a graph")
     }
 
-    /// The inputs that a caller has to give (older files list their weights here, too).
-    pub(super) fn inputs(&self) -> Vec<Port> {
-        let graph = self.graph();
-        let weights: std::collections::HashSet<&str> =
-            graph.initializer.iter().map(|t| t.name.as_str()).collect();
-        graph
-            .input
-            .iter()
-            .filter(|v| !weights.contains(v.name.as_str()))
-            .map(port)
-            .collect()
-    }
-
-    /// The outputs.
-    pub(super) fn outputs(&self) -> Vec<Port> {
-        self.graph().output.iter().map(port).collect()
-    }
-
     /// Files beside the model that hold weights, as the model names them.
     pub(super) fn external_files(&self) -> Vec<&str> {
         let mut files: Vec<&str> = self
@@ -262,25 +266,14 @@ impl ModelProto {
     }
 }
 
-fn port(value: &ValueInfoProto) -> Port {
-    let tensor = value.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let dtype = tensor.and_then(|t| match t.elem_type {
-        FLOAT => Some(Dtype::Float32),
-        FLOAT16 => Some(Dtype::Float16),
-        UINT8 => Some(Dtype::Uint8),
-        INT8 => Some(Dtype::Int8),
-        _ => None,
-    });
-    let axes = tensor
-        .and_then(|t| t.shape.as_ref())
-        .map_or(&[][..], |s| &s.dim);
-    let shape = axes
-        .iter()
-        .map(|d| usize::try_from(d.dim_value).ok().filter(|v| *v > 0))
-        .collect();
-    Port {
-        name: value.name.clone(),
-        dtype,
-        shape,
+impl NodeProto {
+    /// A setting by its name.
+    pub(super) fn setting(&self, name: &str) -> Option<&AttributeProto> {
+        self.attribute.iter().find(|a| a.name == name)
+    }
+
+    /// Whether its operator is one of ONNX itself, not of an extension.
+    pub(super) fn is_standard(&self) -> bool {
+        matches!(self.domain.as_str(), "" | "ai.onnx")
     }
 }

@@ -9,6 +9,7 @@ use prost::Message;
 use super::Model;
 use super::manifest::KEY;
 use super::onnx::{Entry, ModelProto};
+use super::wire;
 use crate::error::{Error, Result};
 
 /// Field number of `metadata_props` in `ModelProto`.
@@ -41,15 +42,12 @@ impl Model {
 /// `model` is not a protobuf message.
 fn embed(place: &str, model: &[u8], manifest: String) -> Result<Vec<u8>> {
     let mut packed = Vec::with_capacity(model.len() + manifest.len() + 64);
-    let mut rest = model;
-    while !rest.is_empty() {
-        let field = next_field(rest)
-            .ok_or_else(|| Error::model(place, "not an ONNX model: a field is cut short"))?;
-        let (bytes, after) = rest.split_at(field.length);
-        if !(field.number == METADATA_PROPS && is_manifest(&bytes[field.header..])) {
-            packed.extend_from_slice(bytes);
+    let fields = wire::fields(model)
+        .ok_or_else(|| Error::model(place, "not an ONNX model: a field is cut short"))?;
+    for field in fields {
+        if !(field.number == METADATA_PROPS && is_manifest(field.content)) {
+            packed.extend_from_slice(field.bytes);
         }
-        rest = after;
     }
     let entry = Entry {
         key: KEY.into(),
@@ -65,51 +63,6 @@ fn embed(place: &str, model: &[u8], manifest: String) -> Result<Vec<u8>> {
 
 fn is_manifest(entry: &[u8]) -> bool {
     Entry::decode(entry).is_ok_and(|e| e.key == KEY)
-}
-
-/// Where a field of a protobuf message ends.
-struct Field {
-    number: u64,
-    /// Bytes before its content.
-    header: usize,
-    /// Bytes in all.
-    length: usize,
-}
-
-/// The field that `bytes` begin with (protobuf's wire types: 0 varint, 1 eight bytes,
-/// 2 length-delimited, 5 four bytes).
-fn next_field(bytes: &[u8]) -> Option<Field> {
-    let (key, key_length) = varint(bytes)?;
-    let (header, content) = match key & 7 {
-        0 => (key_length, varint(&bytes[key_length..])?.1),
-        1 => (key_length, 8),
-        2 => {
-            let (content, length) = varint(&bytes[key_length..])?;
-            (key_length + length, usize::try_from(content).ok()?)
-        }
-        5 => (key_length, 4),
-        _ => return None,
-    };
-    let length = header
-        .checked_add(content)
-        .filter(|end| *end <= bytes.len())?;
-    Some(Field {
-        number: key >> 3,
-        header,
-        length,
-    })
-}
-
-/// A variable-length integer and how many bytes it takes.
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().take(10).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some((value, index + 1));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
+use crate::pipeline::Candidate;
 use crate::pipeline::record::Context;
 use crate::session::{FrameEvent, LoopStats, Observer};
 use alert::{Alert, End};
@@ -73,11 +74,18 @@ impl Observer for Rules {
                 continue;
             }
             log::info!("the rule `{}` fires", watch.rule());
-            let best = event.record.decision.best;
+            // Of independent labels the rule's own is meant, not the surest one.
+            let label = match (event.context.independent, watch.class()) {
+                (true, Some(index)) => Candidate {
+                    index,
+                    score: event.scores.0[index],
+                },
+                _ => event.record.decision.best,
+            };
             let alert = Arc::new(Alert {
                 rule: watch.rule().to_string(),
-                label: event.context.labels[best.index].clone(),
-                score: best.score,
+                label: event.context.labels[label.index].clone(),
+                score: label.score,
                 record: event.json()?,
             });
             for worker in &mut self.workers {

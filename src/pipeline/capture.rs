@@ -6,11 +6,20 @@ mod chain;
 mod child;
 mod drops;
 mod files;
+mod folder;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
+#[cfg(feature = "http")]
+mod http;
+mod images;
+mod multipart;
 mod newest;
 mod open;
 mod outage;
+mod picture_file;
 pub(crate) mod recording;
 mod replay;
+mod rows;
 mod spec;
 mod split;
 mod stream;
@@ -25,10 +34,11 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 pub use camera::{Coding, Cover, Mode, ModeRequest, Node, modes_of, nodes, nodes_in};
 pub use drops::DropCounters;
-pub use files::{ListFormat, pictures_below};
+pub use files::ListFormat;
+pub use folder::pictures_below;
 pub(crate) use newest::Newest;
 pub use newest::Policy;
-pub use open::{ChildHandles, Opened, SourceOptions, open};
+pub use open::{ChildHandles, Opened, SourceOptions, open, open_found};
 pub use spec::SourceSpec;
 pub use synthetic::SyntheticSettings;
 
@@ -76,6 +86,22 @@ pub struct RawFormat {
     pub height: usize,
     /// Whether luma uses all of 0 to 255 instead of 16 to 235.
     pub full_range: bool,
+    /// Which colours luma and chroma mean.
+    #[serde(default)]
+    pub matrix: Matrix,
+}
+
+/// By which recommendation luma and chroma are made of colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Matrix {
+    /// ITU-R BT.601: JPEG, standard definition, and whatever does not say.
+    #[default]
+    Bt601,
+    /// ITU-R BT.709: high definition.
+    Bt709,
+    /// ITU-R BT.2020 with non-constant luminance: ultra-high definition.
+    Bt2020,
 }
 
 /// How uncompressed pixels are stored, by FFmpeg's names.

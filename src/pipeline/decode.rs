@@ -2,14 +2,20 @@
 //! `convert("RGB")` gives after `ImageOps.exif_transpose`: transparency and colour
 //! profiles are dropped, CMYK becomes RGB without a profile.
 
+mod directory;
 mod formats;
+mod gif;
 mod jpeg;
 mod limits;
 mod orientation;
 mod picture;
+mod png_metadata;
 mod raw;
+mod tiff;
+mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::capture::{Encoding, Frame};
 use crate::error::{Error, Result};
@@ -28,8 +34,8 @@ pub struct DecodeOptions {
     pub gray: bool,
 }
 
-/// The decoder: libjpeg-turbo for JPEG, the `image` crate for the other formats, and
-/// conversions of raw pixels.
+/// The decoder: libjpeg-turbo for JPEG, other crates for the other formats, and conversions
+/// of raw pixels.
 pub struct Decoder {
     options: DecodeOptions,
     jpeg: jpeg::Jpeg,
@@ -66,6 +72,9 @@ impl Decoder {
                 None => error,
             }
         })?;
+        if let Some(odd) = self.jpeg.take_oddity() {
+            report(&frame.source, odd);
+        }
         if self.options.gray {
             to_luma(picture);
         }
@@ -85,9 +94,26 @@ impl Decoder {
         }
         // The decoders check what they read, but a picture is outside data: a trap in one of
         // them costs that picture, not the program.
-        catch_unwind(AssertUnwindSafe(|| {
-            formats::decode(bytes, max_pixels, picture)
-        }))
-        .unwrap_or_else(|_| Err("the decoder failed inside".into()))
+        let decode = if tiff::is_tiff(bytes) {
+            tiff::decode
+        } else if bytes.starts_with(b"GIF8") {
+            gif::decode
+        } else {
+            formats::decode
+        };
+        catch_unwind(AssertUnwindSafe(|| decode(bytes, max_pixels, picture)))
+            .unwrap_or_else(|_| Err("the decoder failed inside".into()))
     }
+}
+
+/// Says that a JPEG is odd but whole: aloud once, because a camera that writes such JPEGs
+/// writes nothing else.
+fn report(source: &str, odd: &str) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let level = if SAID.swap(true, Ordering::Relaxed) {
+        log::Level::Debug
+    } else {
+        log::Level::Warn
+    };
+    log::log!(level, "{source}: the JPEG has {odd}, which is no damage");
 }

@@ -95,6 +95,7 @@ fn mean(
 #[cfg(test)]
 mod tests {
     use super::LumaSummary;
+    use crate::pipeline::capture::Matrix;
     use crate::pipeline::decode::{Chroma, Picture, Samples};
     use crate::region::Region;
 
@@ -143,6 +144,7 @@ mod tests {
             across: 2,
             down: 2,
             full_range: true,
+            matrix: Matrix::Bt601,
         };
         for samples in [Samples::Rgb, Samples::Luma, Samples::Yuv(chroma)] {
             let summary = summary(WHOLE, samples, bright);

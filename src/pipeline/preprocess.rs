@@ -4,6 +4,7 @@
 mod framing;
 mod geometry;
 mod layout;
+mod plan;
 mod resample;
 mod shrink;
 mod taps;
@@ -61,7 +62,8 @@ impl Geometry {
 pub fn cover(preprocess: &Preprocess, framing: &Framing) -> Cover {
     let (width, height, both) = match preprocess.resize {
         Resize::Shortest { size } => (size, size, true),
-        Resize::Exact { width, height } => (width, height, true),
+        Resize::Exact { width, height } | Resize::Cover { width, height } => (width, height, true),
+        Resize::Central { of, .. } => (of.width, of.height, true),
         Resize::Letterbox { width, height, .. } => (width, height, false),
     };
     let shares = framing
@@ -79,7 +81,7 @@ pub fn cover(preprocess: &Preprocess, framing: &Framing) -> Cover {
 impl Need for Geometry {
     fn region(&self, width: usize, height: usize) -> Region {
         self.sampling(width, height)
-            .region(support(self.preprocess.filter))
+            .region(support(self.preprocess.filter), width, height)
     }
 
     fn eighths(&self, width: usize, height: usize) -> usize {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::capture::DropCounters;
 use super::score::Candidate;
-use super::smooth::{Decision, State};
+use super::smooth::{Decision, Present, State};
 use crate::engine::Identity;
 use crate::error::Error;
 use crate::model::manifest::Manifest;
@@ -23,6 +23,8 @@ pub struct Record {
     pub time: SystemTime,
     /// What it is said to show.
     pub decision: Decision,
+    /// Which labels are there, where they are independent of one another.
+    pub present: Present,
     /// The best classes, best first.
     pub top: Vec<Candidate>,
     /// The features below the classes, where they are wanted.
@@ -63,6 +65,7 @@ impl Default for Record {
             source: String::new(),
             time: SystemTime::UNIX_EPOCH,
             decision: Decision::default(),
+            present: Present::default(),
             top: Vec::new(),
             embedding: Vec::new(),
             timing: Timing::default(),
@@ -76,6 +79,14 @@ impl Default for Record {
 }
 
 impl Record {
+    /// Whether a class is decided for: it is the answer, or one of the labels that are there.
+    pub fn shows(&self, class: usize, context: &Context) -> bool {
+        match context.independent {
+            true => self.present.now.iter().any(|label| label.index == class),
+            false => !self.decision.unknown && self.decision.best.index == class,
+        }
+    }
+
     /// What a live source's decision was before this frame changed it, and for how long.
     pub(crate) fn changed_after(&self) -> Option<(State, Duration)> {
         self.drops.and(self.decision.change)?.before
@@ -89,6 +100,8 @@ pub struct Context {
     pub model: String,
     /// Class names.
     pub labels: Vec<String>,
+    /// Whether they are independent of one another: a picture may have several, or none.
+    pub independent: bool,
     /// What runs.
     pub identity: Identity,
     /// How many classes a record lists.
@@ -101,6 +114,7 @@ impl Context {
         Self {
             model: manifest.id(),
             labels: manifest.labels.clone(),
+            independent: manifest.output.kind.is_independent(),
             identity: identity.clone(),
             top_k: top_k.min(manifest.labels.len()),
         }
@@ -109,6 +123,22 @@ impl Context {
     /// The label of a decision.
     pub fn name_of(&self, state: State) -> &str {
         state.map_or("unknown", |index| &self.labels[index])
+    }
+
+    /// What a record's decision was before it changed, in words: of independent labels, those
+    /// that were there, `bee;cat`.
+    pub(crate) fn name_before(&self, record: &Record, state: State) -> String {
+        match self.independent {
+            true if record.present.before.is_empty() => "none".to_owned(),
+            true => self.join(record.present.before.iter().copied()),
+            false => self.name_of(state).to_owned(),
+        }
+    }
+
+    /// The names of several labels, as spreadsheets have them: `bee;cat`.
+    pub(crate) fn join(&self, indices: impl Iterator<Item = usize>) -> String {
+        let names: Vec<&str> = indices.map(|index| self.labels[index].as_str()).collect();
+        names.join(";")
     }
 }
 

@@ -8,7 +8,8 @@ use crate::model::manifest::{Manifest, OutputKind, Quantization};
 use crate::tensor::{RawOutput, softmax};
 use check::OutputCheck;
 
-/// A probability for every class, in the labels' order; their sum is 1.
+/// A probability for every class, in the labels' order; their sum is 1 unless the labels are
+/// independent of one another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores(pub Vec<f32>);
 
@@ -26,9 +27,29 @@ pub(crate) struct Scorer {
     place: String,
     kind: OutputKind,
     temperature: f32,
+    /// Of independent labels, each one's own.
+    temperatures: Vec<f32>,
     quantization: Option<Quantization>,
-    classes: usize,
+    labels: usize,
     check: OutputCheck,
+}
+
+/// How far each of independent probabilities is calibrated.
+fn temperatures(manifest: &Manifest) -> Vec<f32> {
+    let output = &manifest.output;
+    match &output.independent {
+        Some(each) => each.temperatures.iter().map(|t| *t as f32).collect(),
+        None => vec![output.temperature as f32; manifest.labels.len()],
+    }
+}
+
+fn sigmoid(value: f32) -> f32 {
+    1.0 / (1.0 + (-value).exp())
+}
+
+fn logit(probability: f32) -> f32 {
+    let inside = probability.clamp(f32::MIN_POSITIVE, 1.0 - f32::EPSILON);
+    (inside / (1.0 - inside)).ln()
 }
 
 impl Scorer {
@@ -39,8 +60,9 @@ impl Scorer {
             place: format!("output `{}`", output.tensor),
             kind: output.kind,
             temperature: output.temperature as f32,
+            temperatures: temperatures(manifest),
             quantization: output.quantization,
-            classes: manifest.labels.len(),
+            labels: manifest.labels.len(),
             check: OutputCheck::new(
                 output.kind,
                 output.quantization.map(|q| q.scale),
@@ -64,12 +86,13 @@ impl Scorer {
         if first != Some(batch) && !(batch == 1 && raw.shape.len() < 2) {
             let what = format!(
                 "the network gave the shape {:?} for a batch of {batch}, expected [{batch}, {}]",
-                raw.shape, self.classes
+                raw.shape,
+                self.kind.values(self.labels)
             );
             return Err(Error::engine(&self.place, what));
         }
         let classes = raw.values.len() / batch.max(1);
-        check_classes(&self.place, self.classes, classes)?;
+        check_classes(&self.place, self.kind, self.labels, classes)?;
         let values = &raw.values[item * classes..(item + 1) * classes];
         let (scale, zero) = self
             .quantization
@@ -78,24 +101,45 @@ impl Scorer {
         scores.0.extend(values.iter().map(|v| (v - zero) * scale));
         self.check_numbers(scores)?;
         self.check.look(&scores.0);
-        match self.kind {
-            OutputKind::Logits => softmax(&mut scores.0, self.temperature),
-            OutputKind::LogProbabilities if self.temperature == 1.0 => {
-                scores.0.iter_mut().for_each(|v| *v = v.exp());
-            }
-            // The logarithm of a probability is a logit.
-            OutputKind::LogProbabilities => softmax(&mut scores.0, self.temperature),
-            OutputKind::Probabilities if self.temperature == 1.0 => {}
-            OutputKind::Probabilities => {
-                scores
-                    .0
-                    .iter_mut()
-                    .for_each(|v| *v = v.max(f32::MIN_POSITIVE).ln());
-                softmax(&mut scores.0, self.temperature);
-            }
-        }
+        self.to_probabilities(&mut scores.0);
         // Infinite values become NaN in the softmax.
         self.check_numbers(scores)
+    }
+
+    fn to_probabilities(&self, values: &mut Vec<f32>) {
+        match self.kind {
+            OutputKind::Logits => softmax(values, self.temperature),
+            OutputKind::LogProbabilities if self.temperature == 1.0 => {
+                values.iter_mut().for_each(|v| *v = v.exp());
+            }
+            // The logarithm of a probability is a logit.
+            OutputKind::LogProbabilities => softmax(values, self.temperature),
+            OutputKind::Probabilities if self.temperature == 1.0 => {}
+            OutputKind::Probabilities => {
+                values
+                    .iter_mut()
+                    .for_each(|v| *v = v.max(f32::MIN_POSITIVE).ln());
+                softmax(values, self.temperature);
+            }
+            OutputKind::SigmoidLogits | OutputKind::BinaryLogit => {
+                for (value, temperature) in values.iter_mut().zip(&self.temperatures) {
+                    *value = sigmoid(*value / temperature);
+                }
+            }
+            OutputKind::SigmoidProbabilities | OutputKind::BinaryProbability => {
+                for (value, temperature) in values.iter_mut().zip(&self.temperatures) {
+                    if *temperature != 1.0 {
+                        *value = sigmoid(logit(*value) / temperature);
+                    }
+                }
+            }
+        }
+        if let (OutputKind::BinaryLogit | OutputKind::BinaryProbability, [positive]) =
+            (self.kind, &values[..])
+        {
+            let negative = 1.0 - *positive;
+            values.insert(0, negative);
+        }
     }
 
     fn check_numbers(&self, scores: &Scores) -> Result<()> {

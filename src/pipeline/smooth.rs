@@ -13,11 +13,24 @@
 //! below `enter`; below `leave` the answer is unknown. Any change has to last for `hold`.
 //! With enter 0.7 and leave 0.4, scores of 0.75, 0.5, 0.45 for "cat" are cat, cat, cat;
 //! 0.35 is unknown; 0.6 is still unknown.
+//!
+//! Where labels are independent of one another, all of this goes for each label by itself:
+//! any number of them may be decided for at a time (`independent.rs`).
+
+mod average;
+mod exclusive;
+mod independent;
+mod steady;
 
 use std::time::{Duration, Instant};
 
-use super::score::{Candidate, Scores, best};
+use super::score::{Candidate, Scores};
 use crate::error::{Error, Result};
+use crate::model::manifest::Manifest;
+use average::Average;
+use exclusive::Exclusive;
+use independent::Independent;
+pub use independent::Present;
 
 /// What the picture is said to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -33,25 +46,13 @@ pub struct Decision {
 /// A new decision, and the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What was decided before, and for how long; `None` for the very first decision.
+    /// What was decided before, and for how long; `None` for the very first decision. Of
+    /// independent labels, [`Present::before`] has what.
     pub before: Option<(State, Duration)>,
 }
 
 /// A class, or `None` for unknown.
 pub type State = Option<usize>;
-
-/// How steady decisions are.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct SmoothOptions {
-    /// Time constant of the moving average; zero for none.
-    pub time_constant: Duration,
-    /// The score at which a class is entered, 0 to 1.
-    pub enter: f32,
-    /// The score down to which it is kept, 0 to `enter`.
-    pub leave: f32,
-    /// How long a change has to last.
-    pub hold: Duration,
-}
 
 /// What is asked for; what is `None` follows from the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -66,21 +67,19 @@ pub struct SmoothRequest {
     pub hold: Duration,
 }
 
-impl SmoothOptions {
+impl SmoothRequest {
     /// How long an answer takes to follow a sudden change: the average arrives by 95 %, and
     /// the change is held for as long as it has to be.
     pub(crate) fn settling(&self) -> Duration {
         3 * self.time_constant + self.hold
     }
-}
 
-impl SmoothRequest {
-    /// The options for a model with a rejection `threshold`.
+    /// The scores at which a class is entered and left, where the model's is `threshold`.
     ///
     /// # Errors
-    /// A class would be left before it is entered.
-    pub(crate) fn resolve(&self, threshold: Option<f32>) -> Result<SmoothOptions> {
-        let enter = self.enter.or(threshold).unwrap_or(0.0);
+    /// It would be left before it is entered.
+    fn limits(&self, threshold: f32) -> Result<(f32, f32)> {
+        let enter = self.enter.unwrap_or(threshold);
         let leave = self.leave.unwrap_or(enter);
         if leave > enter {
             return Err(Error::usage(
@@ -90,111 +89,60 @@ impl SmoothRequest {
             .with_remedy("set the score at which a class is entered to at least as much")
             .with_settings(&["enter"]));
         }
-        Ok(SmoothOptions {
-            time_constant: self.time_constant,
-            enter,
-            leave,
-            hold: self.hold,
-        })
+        Ok((enter, leave))
     }
 }
 
 /// Decides from frame to frame.
 pub(crate) struct Decider {
-    options: SmoothOptions,
-    average: Vec<f32>,
-    last: Option<Instant>,
-    /// The decision and since when it stands.
-    current: Option<(State, Instant)>,
-    /// What would be decided, and since when.
-    pending: Option<(State, Instant)>,
+    average: Average,
+    way: Way,
+}
+
+enum Way {
+    Exclusive(Exclusive),
+    Independent(Independent),
 }
 
 impl Decider {
-    /// A decider that knows nothing yet.
-    pub(super) fn new(options: SmoothOptions) -> Self {
-        Self {
-            options,
-            average: Vec::new(),
-            last: None,
-            current: None,
-            pending: None,
-        }
-    }
-
-    /// The decision for the scores of a frame captured `at`. The scores become those that
-    /// the decision rests on.
-    pub(super) fn run(&mut self, scores: &mut Scores, at: Instant) -> Decision {
-        self.smooth(scores, at);
-        let best = best(&scores.0);
-        let target = self.target(&scores.0, best);
-        let change = self.decide(target, at);
-        let state = self.current.map_or(target, |(state, _)| state);
-        Decision {
-            best: state.map_or(best, |index| Candidate {
-                index,
-                score: scores.0[index],
-            }),
-            unknown: state.is_none(),
-            change,
-        }
-    }
-
-    fn smooth(&mut self, scores: &mut Scores, at: Instant) {
-        let time_constant = self.options.time_constant.as_secs_f64();
-        if time_constant == 0.0 {
-            return;
-        }
-        if let Some(last) = self.last.replace(at) {
-            let passed = at.saturating_duration_since(last).as_secs_f64();
-            let share = (1.0 - (-passed / time_constant).exp()) as f32;
-            for (average, score) in self.average.iter_mut().zip(&scores.0) {
-                *average += share * (score - *average);
-            }
-            scores.0.copy_from_slice(&self.average);
+    /// A decider for a model, that knows nothing yet.
+    ///
+    /// # Errors
+    /// A class would be left before it is entered.
+    pub(super) fn new(request: &SmoothRequest, manifest: &Manifest) -> Result<Self> {
+        let output = &manifest.output;
+        let way = if output.kind.is_independent() {
+            let labels = manifest.labels.len();
+            Way::Independent(Independent::new(request, output, labels)?)
         } else {
-            self.average.clone_from(&scores.0);
-        }
-    }
-
-    /// What the scores call for, regardless of how long they have.
-    fn target(&self, scores: &[f32], best: Candidate) -> State {
-        let current = self.current.and_then(|(state, _)| state);
-        if best.score >= self.options.enter {
-            return Some(best.index);
-        }
-        current.filter(|index| scores[*index] >= self.options.leave)
-    }
-
-    fn decide(&mut self, target: State, at: Instant) -> Option<Change> {
-        let Some((state, since)) = self.current else {
-            // Nothing is known yet: there is nothing to hold on to.
-            self.current = Some((target, at));
-            return Some(Change { before: None });
+            let threshold = manifest.rejection.map(|r| r.threshold as f32);
+            Way::Exclusive(Exclusive::new(request, threshold)?)
         };
-        if target == state {
-            self.pending = None;
-            return None;
-        }
-        let waited_since = match self.pending {
-            Some((pending, since)) if pending == target => since,
-            _ => at,
-        };
-        if at.saturating_duration_since(waited_since) < self.options.hold {
-            self.pending = Some((target, waited_since));
-            return None;
-        }
-        self.pending = None;
-        self.current = Some((target, at));
-        Some(Change {
-            before: Some((state, at.saturating_duration_since(since))),
+        Ok(Self {
+            average: Average::new(request.time_constant),
+            way,
         })
+    }
+
+    /// The decision for the scores of a frame captured `at`, and the independent labels that
+    /// are `present`. The scores become those that the decision rests on.
+    pub(super) fn run(
+        &mut self,
+        scores: &mut Scores,
+        at: Instant,
+        present: &mut Present,
+    ) -> Decision {
+        self.average.run(scores, at);
+        match &mut self.way {
+            Way::Exclusive(decider) => decider.run(&scores.0, at),
+            Way::Independent(decider) => decider.run(&scores.0, at, present),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Decider, Decision, SmoothOptions, SmoothRequest, State};
+    use super::{Average, Change, Decision, Exclusive, SmoothRequest, State};
     use crate::pipeline::score::Scores;
     use std::time::{Duration, Instant};
 
@@ -207,40 +155,45 @@ mod tests {
     }
 
     /// The states for scores of class 0, class 1 and the rest, 100 ms apart.
-    fn states(options: SmoothOptions, scores: &[[f32; 2]]) -> Vec<State> {
-        let (mut decider, start) = (Decider::new(options), Instant::now());
+    fn states(request: SmoothRequest, scores: &[[f32; 2]]) -> Vec<State> {
+        states_with(request, None, scores)
+    }
+
+    fn states_with(
+        request: SmoothRequest,
+        threshold: Option<f32>,
+        scores: &[[f32; 2]],
+    ) -> Vec<State> {
+        let mut decider = Exclusive::new(&request, threshold).unwrap();
+        let start = Instant::now();
         let frames = scores.iter().zip(0..);
         frames
-            .map(|([a, b], n)| {
-                let mut scores = Scores(vec![*a, *b, 1.0 - a - b]);
-                state(decider.run(&mut scores, start + n * ms(100)))
-            })
+            .map(|([a, b], n)| state(decider.run(&[*a, *b, 1.0 - a - b], start + n * ms(100))))
             .collect()
     }
 
     #[test]
     fn a_score_at_the_threshold_is_known_and_one_below_is_not() {
-        let options = SmoothRequest::default().resolve(Some(0.6)).unwrap();
+        let request = SmoothRequest::default();
         let scores = [[0.39, 0.61], [0.6, 0.4], [0.59, 0.41], [0.1, 0.9]];
-        assert_eq!(states(options, &scores), [Some(1), Some(0), None, Some(1)]);
-        let none = SmoothRequest::default().resolve(None).unwrap();
-        assert_eq!(states(none, &[[0.5, 0.4], [0.4, 0.5]]), [Some(0), Some(1)]);
+        assert_eq!(
+            states_with(request, Some(0.6), &scores),
+            [Some(1), Some(0), None, Some(1)]
+        );
+        let scores = [[0.5, 0.4], [0.4, 0.5]];
+        assert_eq!(states(request, &scores), [Some(0), Some(1)]);
     }
 
     #[test]
     fn the_average_follows_the_clock_and_not_the_number_of_frames() {
-        let options = SmoothOptions {
-            time_constant: ms(500),
-            ..SmoothOptions::default()
-        };
         let start = Instant::now();
         let after = |times: &[u64]| {
-            let mut decider = Decider::new(options);
-            decider.run(&mut Scores(vec![1.0, 0.0]), start);
+            let mut average = Average::new(ms(500));
+            average.run(&mut Scores(vec![1.0, 0.0]), start);
             let mut scores = Scores::default();
             for at in times {
                 scores = Scores(vec![0.0, 1.0]);
-                decider.run(&mut scores, start + ms(*at));
+                average.run(&mut scores, start + ms(*at));
             }
             scores.0
         };
@@ -254,10 +207,10 @@ mod tests {
 
     #[test]
     fn a_class_is_entered_high_and_left_low() {
-        let options = SmoothOptions {
-            enter: 0.7,
-            leave: 0.4,
-            ..SmoothOptions::default()
+        let options = SmoothRequest {
+            enter: Some(0.7),
+            leave: Some(0.4),
+            ..SmoothRequest::default()
         };
         let scores = [
             [0.75, 0.1],
@@ -273,9 +226,9 @@ mod tests {
 
     #[test]
     fn a_change_has_to_last() {
-        let options = SmoothOptions {
+        let options = SmoothRequest {
             hold: ms(200),
-            ..SmoothOptions::default()
+            ..SmoothRequest::default()
         };
         let (a, b) = ([0.9, 0.1], [0.1, 0.9]);
         let scores = [a, b, a, b, b, b, b];
@@ -288,13 +241,9 @@ mod tests {
 
     #[test]
     fn a_change_tells_what_was_before_and_how_long() {
-        let mut decider = Decider::new(SmoothOptions::default());
+        let mut decider = Exclusive::new(&SmoothRequest::default(), None).unwrap();
         let start = Instant::now();
-        let mut change = |scores: [f32; 2], at: u64| {
-            decider
-                .run(&mut Scores(scores.to_vec()), start + ms(at))
-                .change
-        };
+        let mut change = |scores: [f32; 2], at: u64| decider.run(&scores, start + ms(at)).change;
         assert_eq!(change([0.9, 0.1], 0), Some(Change { before: None }));
         assert_eq!(change([0.8, 0.2], 700), None);
         let before = Some((Some(0), ms(1500)));

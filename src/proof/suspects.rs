@@ -126,6 +126,7 @@ fn resampling() -> impl Iterator<Item = Hypothesis> {
         Filter::Bicubic,
         Filter::Nearest,
         Filter::Box,
+        Filter::Hamming,
         Filter::Lanczos,
     ];
     let filters = filters.into_iter().map(|filter| {

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::metrics::Metrics;
-use super::preview::{PreviewEncoder, PreviewOptions};
+use super::preview::{PreviewEncoder, PreviewOptions, Shown};
 use crate::error::Result;
 use crate::pipeline::capture::Frame;
 use crate::pipeline::record::Milliseconds;
@@ -29,7 +29,7 @@ pub struct Live {
     /// What the source is called.
     pub(crate) source: String,
     pub(crate) states: watch::Sender<Bytes>,
-    pub(crate) pictures: watch::Sender<Bytes>,
+    pub(crate) pictures: watch::Sender<Shown>,
 }
 
 impl Live {
@@ -85,6 +85,8 @@ pub struct Broadcaster {
     stats: LoopStats,
     decided: Option<Instant>,
     record: Option<Box<RawValue>>,
+    /// The frame of the newest record.
+    answered: u64,
 }
 
 impl Broadcaster {
@@ -106,17 +108,20 @@ impl Broadcaster {
             stats: LoopStats::default(),
             decided: None,
             record: None,
+            answered: 0,
         })
     }
 
-    /// Has the frame shown, if somebody watches and it is time to.
-    fn show(&mut self, frame: &Frame) {
+    /// Has the frame shown, if somebody watches and it is time to; whether it will be.
+    fn show(&mut self, frame: &Frame) -> bool {
         let since = |shown: Instant| frame.instant.saturating_duration_since(shown);
         let due = self.shown.is_none_or(|shown| since(shown) >= self.interval);
-        if due && self.live.viewers() > 0 {
+        let shows = due && self.live.viewers() > 0;
+        if shows {
             self.shown = Some(frame.instant);
-            self.preview.submit(frame);
+            self.preview.submit(frame, self.answered);
         }
+        shows
     }
 
     fn publish(&mut self) {
@@ -144,8 +149,10 @@ impl Observer for Broadcaster {
         if event.record.decision.change.is_some() || self.decided.is_none() {
             self.decided = Some(at);
         }
-        self.show(event.frame);
-        if self.published.is_none_or(|at| at.elapsed() >= PERIOD) {
+        self.answered = event.record.number;
+        // Who sees a frame is told its own answer.
+        let shows = self.show(event.frame);
+        if shows || self.published.is_none_or(|at| at.elapsed() >= PERIOD) {
             let json = String::from_utf8_lossy(&event.json()?).into_owned();
             self.record = RawValue::from_string(json).ok();
             self.stats.classified += 1;

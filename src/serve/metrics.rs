@@ -150,10 +150,18 @@ impl Metrics {
         if let Some(age) = record.frame_age {
             self.frame_age.observe(age.as_secs_f64());
         }
-        let decision = record.decision;
-        let state = (!decision.unknown).then_some(decision.best.index);
-        let label = [("label", context.name_of(state).to_owned())];
-        self.predictions.get_or_create(&label).inc();
+        let count = |state| {
+            let label = [("label", context.name_of(state).to_owned())];
+            self.predictions.get_or_create(&label).inc();
+        };
+        match record.decision {
+            decision if decision.unknown => count(None),
+            _ if context.independent => {
+                let present = record.present.now.iter();
+                present.for_each(|label| count(Some(label.index)));
+            }
+            decision => count(Some(decision.best.index)),
+        }
     }
 
     /// A request was answered after `seconds`.

@@ -12,7 +12,7 @@ use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 use crate::error::{Error, Result};
 use crate::ffi::turbojpeg::JpegDecoder;
 use crate::jpeg;
-use crate::model::manifest::{Color, Dtype, Filter, Input, Layout, Preprocess, Resize};
+use crate::model::manifest::{Color, CropRule, Dtype, Filter, Input, Layout, Preprocess, Resize};
 use crate::pipeline::capture::{Encoding, Frame};
 use crate::pipeline::decode::{DecodeOptions, Decoder, Need, Picture};
 use crate::pipeline::preprocess::{Framing, Geometry, Preprocessor};
@@ -35,6 +35,14 @@ pub struct PreviewOptions {
     pub framing: Framing,
     /// Larger pictures are refused.
     pub max_pixels: usize,
+}
+
+/// A picture for viewers.
+#[derive(Clone, Default)]
+pub(crate) struct Shown {
+    /// Whose answer goes with it: its own frame's, or that which still stood then.
+    pub(crate) frame: u64,
+    pub(crate) jpeg: Bytes,
 }
 
 /// The frame to encode next.
@@ -63,7 +71,7 @@ impl PreviewEncoder {
     /// There is no memory for it.
     pub(crate) fn start(
         options: PreviewOptions,
-        show: impl Fn(Bytes) + Send + 'static,
+        show: impl Fn(Shown) + Send + 'static,
     ) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let mut encoder = Encoder::new(options)?;
@@ -76,7 +84,10 @@ impl PreviewEncoder {
                 let mut frame = Frame::default();
                 while theirs.next(&mut frame) {
                     match encoder.encode(&frame) {
-                        Ok(picture) => show(picture),
+                        Ok(jpeg) => show(Shown {
+                            frame: frame.number,
+                            jpeg,
+                        }),
                         Err(error) => {
                             failures.warn(format_args!("no picture for viewers: {error:#}"))
                         }
@@ -87,9 +98,11 @@ impl PreviewEncoder {
         Ok(Self { shared })
     }
 
-    /// Has a copy of the frame encoded, unless a newer one comes before its turn.
-    pub(crate) fn submit(&self, frame: &Frame) {
+    /// Has a copy of the frame encoded, unless a newer one comes before its turn. The
+    /// picture goes with the record of frame `number`.
+    pub(crate) fn submit(&self, frame: &Frame, number: u64) {
         let mut slot = self.shared.slot.lock();
+        slot.frame.number = number;
         slot.frame.bytes.clone_from(&frame.bytes);
         slot.frame.encoding = frame.encoding;
         slot.frame.source.clone_from(&frame.source);
@@ -160,6 +173,7 @@ impl PreviewSize {
             filter: Filter::Bilinear,
             antialias: true,
             crop: None,
+            crop_rule: CropRule::default(),
             rescale: 1.0,
             mean: vec![0.0; 3],
             std: vec![1.0; 3],

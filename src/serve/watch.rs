@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::live::Live;
+use super::preview::Shown;
 use super::problem::Problem;
 use super::state::Api;
 
@@ -24,7 +25,7 @@ fn most(connections: usize) -> usize {
 }
 
 /// A subscription to a slot.
-fn subscribe(slot: &watch::Sender<Bytes>, api: &Api) -> Result<watch::Receiver<Bytes>, Problem> {
+fn subscribe<T>(slot: &watch::Sender<T>, api: &Api) -> Result<watch::Receiver<T>, Problem> {
     let (present, most) = (slot.receiver_count(), most(api.max_connections));
     if present >= most {
         return Err(Problem::busy(format!(
@@ -44,10 +45,10 @@ fn live_of(api: &Api) -> Result<&Arc<Live>, Problem> {
 }
 
 /// What comes into a slot from now on, until the service ends.
-fn values(
-    slot: watch::Receiver<Bytes>,
+fn values<T: Clone>(
+    slot: watch::Receiver<T>,
     closing: watch::Receiver<bool>,
-) -> impl Stream<Item = Bytes> {
+) -> impl Stream<Item = T> {
     unfold((slot, closing), |(mut slot, mut closing)| async move {
         tokio::select! {
             _ = closing.wait_for(|closing| *closing) => return None,
@@ -77,6 +78,8 @@ pub(crate) async fn events(State(api): State<Arc<Api>>) -> Result<Response, Prob
         .into_response())
 }
 
+/// The frame whose answer goes with a picture: `frame` in its record.
+const FRAME: &str = "ocelli-frame";
 /// What stands between two pictures of a stream.
 const BOUNDARY: &str = "\r\n--ocelli-frame\r\n";
 
@@ -89,13 +92,13 @@ pub(crate) async fn stream(State(api): State<Arc<Api>>) -> Result<Response, Prob
     let slot = subscribe(&live_of(&api)?.pictures, &api)?;
     let opening =
         futures_util::stream::once(std::future::ready(Bytes::from_static(BOUNDARY.as_bytes())));
-    let pictures = values(slot, api.closing.clone()).map(|picture| {
+    let pictures = values(slot, api.closing.clone()).map(|Shown { frame, jpeg }| {
         let head = format!(
-            "Content-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
-            picture.len()
+            "Content-Type: image/jpeg\r\nContent-Length: {}\r\n{FRAME}: {frame}\r\n\r\n",
+            jpeg.len()
         );
         // The boundary follows at once: browsers show a picture when they see its end.
-        Bytes::from([head.as_bytes(), &picture, BOUNDARY.as_bytes()].concat())
+        Bytes::from([head.as_bytes(), &jpeg, BOUNDARY.as_bytes()].concat())
     });
     let body = Body::from_stream(opening.chain(pictures).map(Ok::<_, Infallible>));
     const KIND: HeaderValue =
@@ -112,8 +115,9 @@ pub(crate) async fn snapshot(State(api): State<Arc<Api>>) -> Result<Response, Pr
     match timeout(api.patience, slot.changed()).await {
         Ok(Ok(())) => {
             const KIND: HeaderValue = HeaderValue::from_static("image/jpeg");
-            let picture = slot.borrow().clone();
-            Ok(([(header::CONTENT_TYPE, KIND)], picture).into_response())
+            let Shown { frame, jpeg } = slot.borrow().clone();
+            let frame = (HeaderName::from_static(FRAME), frame.into());
+            Ok(([(header::CONTENT_TYPE, KIND), frame], jpeg).into_response())
         }
         _ => Err(Problem::busy("the source gives no picture at present")),
     }

@@ -20,7 +20,14 @@ SAMPLES = ROOT / "models/samples"
 # Stands in for the event stream, so that a test can say what the server saw.
 FAKE_EVENTS = """
 window.EventSource = class extends EventTarget {
-  constructor() { super(); window.told = (state) => this.dispatchEvent(new MessageEvent("state", { data: state })); }
+  constructor() {
+    super();
+    window.told = (state) => {
+      // An answer is shown with its picture: it is about the one that is seen.
+      state.record.frame = Number(document.getElementById("video").dataset.frame ?? 0);
+      this.dispatchEvent(new MessageEvent("state", { data: JSON.stringify(state) }));
+    };
+  }
   close() {}
 };
 """
@@ -83,7 +90,7 @@ def tell(page, **changes):
     }
     state = {"classified": 123, "fps": 29.9, "decided_ms": 1234.5, "lost_ms": None, "viewers": 2}
     state.update({key: changes.pop(key) for key in list(changes) if key in state})
-    page.evaluate("(state) => window.told(JSON.stringify(state))", {**state, "record": record | changes})
+    page.evaluate("(state) => window.told(state)", {**state, "record": record | changes})
 
 
 def tell_when_there(page, **changes):
@@ -258,6 +265,25 @@ def test_a_tab_in_the_background_watches_nothing(live, visit):
     is_live(page)
     until(page, lambda: page.locator("#classified").inner_text() != classified)
     until(page, lambda: live.status()["state"]["viewers"] == 1)
+
+
+def test_picture_and_answer_are_those_of_one_frame(live, visit):
+    page = visit(live.url)
+    is_live(page)
+    # Looked at for every picture that the browser draws, through a change of the shape.
+    seen = page.evaluate("""() => new Promise((resolve) => {
+      const [seen, end] = [[], performance.now() + 7000];
+      const look = () => {
+        const [picture, answer] = ["video", "label"].map((id) => Number(document.getElementById(id).dataset.frame));
+        seen.push([picture, answer]);
+        if (performance.now() < end) requestAnimationFrame(look);
+        else resolve(seen);
+      };
+      look();
+    })""")
+    assert len({picture for picture, _ in seen}) > 30
+    apart = [pair for pair in seen if pair[0] != pair[1]]
+    assert len(apart) <= len(seen) / 50, apart
 
 
 # ---- What goes wrong

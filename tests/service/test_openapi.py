@@ -127,6 +127,7 @@ def test_a_stream_is_jpegs_each_closed_by_its_boundary(live: Server):
         assert response.readline() == f"--{boundary}\r\n".encode()
         assert response.readline() == b"Content-Type: image/jpeg\r\n"
         length = int(re.fullmatch(rb"Content-Length: (\d+)\r\n", response.readline()).group(1))
+        assert re.fullmatch(rb"ocelli-frame: \d+\r\n", response.readline())
         assert response.readline() == b"\r\n"
         picture = Image.open(io.BytesIO(response.read(length)))
         picture.load()
@@ -135,12 +136,35 @@ def test_a_stream_is_jpegs_each_closed_by_its_boundary(live: Server):
     connection.close()
 
 
+def test_a_picture_goes_with_the_record_of_its_frame(live: Server):
+    events = live.connect()
+    events.request("GET", "/events")
+    stream = live.connect()
+    stream.request("GET", "/stream")
+    told, pictures = events.getresponse(), stream.getresponse()
+    labels = {}
+    for _ in range(12):
+        while not (line := pictures.readline()).startswith(b"Content-Length"):
+            assert line
+        length, frame = int(line.split()[1]), int(pictures.readline().split()[1])
+        assert pictures.readline() == b"\r\n"
+        picture = pictures.read(length)
+        while frame not in labels:
+            line = told.readline().decode()
+            if line.startswith("data: ") and (record := json.loads(line[6:])["record"]):
+                labels[record["frame"]] = record["label"]
+        assert live.predict(picture).json()["label"] == labels[frame]
+    events.close()
+    stream.close()
+
+
 def test_a_snapshot_is_a_jpeg_no_larger_than_viewers_get(live: Server):
     answer = live.get("/snapshot.jpg")
     picture = Image.open(io.BytesIO(answer.body))
     picture.load()
     assert (answer.status, answer.headers["content-type"], picture.format) == (200, "image/jpeg", "JPEG")
     assert max(picture.size) <= 640
+    assert answer.headers["ocelli-frame"].isdigit()
 
 
 def test_head_goes_wherever_get_does_even_where_the_body_would_have_no_end(live: Server):

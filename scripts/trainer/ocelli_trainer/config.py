@@ -36,7 +36,9 @@ class ModelConfig:
     size: str = option("32", "input size in pixels: N or WIDTHxHEIGHT")
     fit: str = option("crop", "how a picture is brought to it", choices=("crop", "squash", "letterbox"))
     resize: int = option(0, "short side before the centre crop; 0: no margin is cropped", least=0)
-    filter: str = option("bilinear", "resize filter", choices=("nearest", "box", "bilinear", "bicubic", "lanczos"))
+    filter: str = option(
+        "bilinear", "resize filter", choices=("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+    )
     color: str = option("RGB", "channels of the input", choices=("RGB", "GRAY"))
     normalise: str = option("half", "half: (pixel-128)/127.5; imagenet: its mean and std", choices=("half", "imagenet"))
     dropout: float = option(0.1, "before the head", least=0)

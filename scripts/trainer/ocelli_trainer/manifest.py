@@ -7,12 +7,13 @@ their field order is the order in the file.
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 from ocelli_trainer.errors import TrainerError
 
 FORMAT = 1
+RESIZES = ("shortest", "exact", "letterbox")  # what transforms.py can do
 KEY = "ocelli"
 
 
@@ -52,6 +53,7 @@ class Preprocess:
     rescale: float
     mean: list[float]
     std: list[float]
+    crop_rule: str = "torchvision"  # the only one that the trainer's transforms know; written where it is another
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,10 @@ class Manifest:
 
 def to_json(manifest: Manifest) -> str:
     check(manifest)
-    return json.dumps(asdict(manifest), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    raw = asdict(manifest)
+    if manifest.preprocess.crop_rule == Preprocess.crop_rule:
+        del raw["preprocess"]["crop_rule"]  # runtimes before 0.2 refuse the key
+    return json.dumps(raw, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def from_json(text: str) -> Manifest:
@@ -185,9 +190,10 @@ def _build(kind: Any, value: Any, place: str, **nested: Any) -> Any:
     if not isinstance(value, dict):
         raise TrainerError(f"manifest: {place} must be an object, found {type(value).__name__}")
     expected, found = {f.name for f in fields(kind)}, set(value)
-    if expected != found:
+    stated = {f.name for f in fields(kind) if f.default is MISSING}
+    if not stated <= found <= expected:
         raise TrainerError(
-            f"manifest: {place} has unknown keys {sorted(found - expected)} and lacks {sorted(expected - found)}"
+            f"manifest: {place} has unknown keys {sorted(found - expected)} and lacks {sorted(stated - found)}"
         )
     built = {key: nested[key](v) if key in nested and v is not None else v for key, v in value.items()}
     return kind(**built)  # type: ignore[operator]
@@ -200,6 +206,9 @@ def check(manifest: Manifest) -> None:
         problems.append(f"format: expected {FORMAT}, found {manifest.format}")
     if not re.fullmatch(r"[A-Za-z0-9._-]+", manifest.name):
         problems.append(f"name: expected letters, digits, '.', '_' or '-', found {manifest.name!r}")
+    mode, rule = manifest.preprocess.resize.get("mode"), manifest.preprocess.crop_rule
+    if mode not in RESIZES or rule != Preprocess.crop_rule:
+        problems.append(f"preprocess: the trainer has no resize {mode!r} with the crop rule {rule!r}")
     labels = manifest.labels
     if not labels or len(set(labels)) != len(labels) or not all(labels):
         problems.append(f"labels: expected unique and non-empty, found {labels}")

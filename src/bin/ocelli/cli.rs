@@ -99,10 +99,15 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
 }
 
+/// What stands below `ocelli run --help`.
+const RUN_NOTES: &str = "frame_age_ms counts to the record from a camera driver's timestamp; of streams and other \
+programs' frames from when one has come. An RTSP frame comes one interval between frames after it was sent.";
+
 /// `ocelli run`
 #[derive(Debug, Args)]
+#[command(after_help = RUN_NOTES)]
 pub(crate) struct RunArgs {
-    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `replay:DIR`, `synthetic:`
+    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `http://…`, `replay:DIR`, `synthetic:`
     #[arg(value_name = "SOURCE", value_parser = values::source())]
     pub(crate) sources: Vec<SourceSpec>,
     /// text, json (one object per line) or csv
@@ -168,6 +173,7 @@ impl RunArgs {
                 ListFormat::Lines
             },
             max_bytes: self.decode.max_bytes(),
+            poll_rate: self.live.max_fps,
         }
     }
 }
@@ -175,13 +181,14 @@ impl RunArgs {
 /// `ocelli eval`
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// A folder with one folder per class, named like the labels
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// text, json or csv (the confusion matrix)
+    /// A folder with one folder per class, named like the labels; or a CSV file: a picture's
+    /// path first, then a column `labels` (`bee;cat`) or a column for each label (0 or 1)
+    #[arg(value_name = "DATA")]
+    pub(crate) data: PathBuf,
+    /// text, json or csv (the confusion matrix, or each independent label's measures)
     #[arg(short, long, default_value = "text", value_parser = values::by_name::<Format>)]
     pub(crate) format: Format,
-    /// Exit with 1 below this accuracy (0 to 1)
+    /// Exit with 1 below this accuracy (0 to 1); of independent labels, all have to be right
     #[arg(long, value_name = "SHARE", value_parser = values::share::<f64>)]
     pub(crate) min_accuracy: Option<f64>,
     /// Draw the confusion matrix into this PNG file

@@ -24,7 +24,7 @@ const FLAGS: [(&str, &str); 34] = [
     ("model", "-m FILE"),
     (
         "output.kind",
-        "--output logits|probabilities|log-probabilities",
+        "--output logits|probabilities|log-probabilities|sigmoid-logits|sigmoid-probabilities",
     ),
     (
         "output.quantization",

@@ -70,7 +70,7 @@ impl TerminalView {
             let pad = " ".repeat(LABEL.saturating_sub(measure_text_width(&name)));
             let filled = ((candidate.score * BAR as f32).round() as usize).min(BAR);
             let bar = format!("{}{}", "█".repeat(filled), "░".repeat(BAR - filled));
-            let decided = !unknown && candidate.index == record.decision.best.index;
+            let decided = record.shows(candidate.index, &self.context);
             let name = if decided {
                 style(name).bold()
             } else {
@@ -80,7 +80,10 @@ impl TerminalView {
             let _ = writeln!(self.bars, "{name}{pad} {bar} {:.2}", candidate.score);
         }
         if unknown {
-            self.bars.push_str("the answer is unknown\n");
+            self.bars.push_str(match self.context.independent {
+                true => "no label is there\n",
+                false => "the answer is unknown\n",
+            });
         }
         let ms = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1e3);
         let timing = record.timing;

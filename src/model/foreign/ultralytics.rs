@@ -1,7 +1,8 @@
-//! Ultralytics writes `task`, `imgsz` and `names` into the ONNX metadata as Python
-//! literals. Its classifiers resize the shorter side, crop the centre and take RGB from
-//! 0 to 1 (`classify_transforms` with mean 0 and std 1).
+//! Ultralytics writes `task`, `imgsz`, `channels` and `names` into the ONNX metadata as
+//! Python literals. Its classifiers resize the shorter side, crop the centre and take RGB
+//! from 0 to 1 (`classify_transforms` with mean 0 and std 1).
 
+use super::labels;
 use crate::error::{Error, Result};
 use crate::model::facts::{Facts, fact};
 use crate::model::manifest::{Color, Filter, Resize, Size};
@@ -27,7 +28,9 @@ pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     let labels = parse_names(names).ok_or_else(|| {
         Error::model(
             place,
-            format!("the metadata key `names` is not a dict from 0 upwards: {names:.60}"),
+            format!(
+                "the metadata key `names` is neither a list nor a dict from 0 upwards: {names:.60}"
+            ),
         )
         .with_remedy("give the labels")
         .with_settings(&["labels"])
@@ -50,10 +53,19 @@ pub(crate) fn facts(place: &str, model: &ModelProto) -> Result<Facts> {
     facts.resize = fact(resize, ORIGIN);
     facts.filter = fact(Filter::Bilinear, ORIGIN);
     facts.antialias = fact(true, ORIGIN);
-    facts.color = fact(Color::Rgb, ORIGIN);
     facts.rescale = fact(1.0 / 255.0, ORIGIN);
-    facts.mean = fact(vec![0.0; 3], ORIGIN);
-    facts.std = fact(vec![1.0; 3], ORIGIN);
+    let color = match model.metadata("channels").unwrap_or("3") {
+        "1" => Color::Gray,
+        "3" => Color::Rgb,
+        other => {
+            let reason = format!("Ultralytics metadata says {other} channels");
+            facts.open.push(("input.color", reason));
+            return Ok(facts);
+        }
+    };
+    facts.color = fact(color, ORIGIN);
+    facts.mean = fact(vec![0.0; color.channels()], ORIGIN);
+    facts.std = fact(vec![1.0; color.channels()], ORIGIN);
     Ok(facts)
 }
 
@@ -71,54 +83,15 @@ fn parse_size(text: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// The values of a Python dict literal with the keys 0, 1, 2, …:
-/// `{0: 'tench', 1: "Granny's apple"}`. Python's `repr` takes double quotes where the
-/// text has an apostrophe, and a backslash before a quote where it has both.
+/// The names in a dict with the keys 0, 1, 2, …, in whatever order
+/// (`{0: 'tench', 1: "Granny's apple"}`), or in a list, as Python or JSON has them.
 fn parse_names(literal: &str) -> Option<Vec<String>> {
-    let mut rest = literal.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
-    let mut names = Vec::new();
-    while !rest.is_empty() {
-        let (key, value) = rest.split_once(':')?;
-        if key.trim().parse() != Ok(names.len()) {
-            return None;
-        }
-        let (name, after) = python_string(value.trim_start())?;
-        names.push(name);
-        let after = after.trim_start();
-        rest = after.strip_prefix(',').unwrap_or(after).trim_start();
-        if !after.starts_with(',') && !after.is_empty() {
-            return None;
-        }
+    let literal = literal.trim();
+    if !literal.starts_with(['{', '[', '(']) {
+        return None;
     }
-    (!names.is_empty()).then_some(names)
-}
-
-/// A Python string literal at the start of `text`, and what follows it.
-fn python_string(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    let mut name = String::new();
-    let mut chars = text.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
-        match c {
-            c if c == quote => return Some((name, &text[at + 1..])),
-            '\\' => match chars.next()?.1 {
-                'n' => name.push('\n'),
-                't' => name.push('\t'),
-                digits @ ('x' | 'u' | 'U') => {
-                    let length = match digits {
-                        'x' => 2,
-                        'u' => 4,
-                        _ => 8,
-                    };
-                    let hex: String = chars.by_ref().take(length).map(|(_, c)| c).collect();
-                    name.push(char::from_u32(u32::from_str_radix(&hex, 16).ok()?)?);
-                }
-                other => name.push(other),
-            },
-            c => name.push(c),
-        }
-    }
-    None
+    let found = labels::parse(literal.as_bytes(), "").ok()?;
+    found.remarks.is_empty().then_some(found.names)
 }
 
 #[cfg(test)]
@@ -127,7 +100,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_python_writes_them() {
-        let cases: [(&str, Option<&[&str]>); 9] = [
+        let cases: [(&str, Option<&[&str]>); 15] = [
             ("{0: 'tench', 1: 'goldfish'}", Some(&["tench", "goldfish"])),
             (r#"{0: "Granny's", 1: 'b'}"#, Some(&["Granny's", "b"])),
             (r#"{0: 'it\'s "quoted"'}"#, Some(&[r#"it's "quoted""#])),
@@ -137,6 +110,12 @@ mod tests {
                 Some(&["tab\there", "é€"]),
             ),
             ("{0: 'ünïcode 🍎'}", Some(&["ünïcode 🍎"])),
+            (r#"{"0": "a", "1": "\ud83c\udf4e"}"#, Some(&["a", "🍎"])),
+            ("{1: 'b', 0: 'a'}", Some(&["a", "b"])),
+            ("['a', \"b's\"]", Some(&["a", "b's"])),
+            ("{0: 7, 1: 'b'}", Some(&["7", "b"])),
+            ("['a' 'b']", None),
+            ("{0: 'a', 0: 'b'}", None),
             ("{1: 'a'}", None),
             ("{0: 'a' 1: 'b'}", None),
             ("{}", None),

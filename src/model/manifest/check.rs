@@ -49,23 +49,33 @@ impl Manifest {
         let (input, pre) = (&self.input, &self.preprocess);
         let resized = match pre.resize {
             Resize::Shortest { size } => (size, size),
-            Resize::Exact { width, height } | Resize::Letterbox { width, height, .. } => {
-                (width, height)
-            }
+            Resize::Exact { width, height }
+            | Resize::Cover { width, height }
+            | Resize::Central { width, height, .. }
+            | Resize::Letterbox { width, height, .. } => (width, height),
         };
         if resized.0.max(resized.1) > LARGEST {
             let what = format!("preprocess.resize to {}x{}", resized.0, resized.1);
             return Err(Error::model(place, what).with_expected(format!("at most {LARGEST}")));
         }
+        if let Resize::Central { of, .. } = pre.resize
+            && (of.width < resized.0 || of.height < resized.1)
+        {
+            let what = format!("preprocess.resize central of {}x{}", of.width, of.height);
+            let least = format!("at least {}x{}", resized.0, resized.1);
+            return Err(Error::model(place, what).with_expected(least));
+        }
         let kept = pre.crop.map_or(resized, |c| (c.width, c.height));
-        if kept.0 == 0 || kept.1 == 0 || kept.0 > resized.0 || kept.1 > resized.1 {
+        let sides = [kept.0, kept.1, resized.0, resized.1];
+        if sides.contains(&0) || kept.0.max(kept.1) > LARGEST {
             return Err(Error::model(
                 place,
                 format!(
-                    "preprocess.crop {}x{} does not lie inside the resized {}x{}",
+                    "preprocess.crop {}x{} of the resized {}x{}",
                     kept.0, kept.1, resized.0, resized.1
                 ),
-            ));
+            )
+            .with_expected(format!("1 to {LARGEST} pixels")));
         }
         if kept != (input.width, input.height) {
             return Err(Error::model(
@@ -76,11 +86,7 @@ impl Manifest {
                 ),
             ));
         }
-        if pre.crop.is_none() && matches!(pre.resize, Resize::Shortest { .. }) {
-            let what = "preprocess.resize shortest needs preprocess.crop";
-            return Err(Error::model(place, what));
-        }
-        Ok(())
+        check_crop(place, pre, kept, resized)
     }
 
     fn check_output(&self, place: &str) -> Result<()> {
@@ -98,6 +104,41 @@ impl Manifest {
             Some(scale) => {
                 let what = format!("a quantization scale is {scale}");
                 Err(Error::model(place, what).with_expected("above 0"))
+            }
+            None => self.check_independent(place),
+        }
+    }
+
+    fn check_independent(&self, place: &str) -> Result<()> {
+        let (labels, kind) = (self.labels.len(), self.output.kind);
+        if kind.values(labels) != labels && labels != 2 {
+            let what = format!("one number for {labels} labels");
+            return Err(Error::model(place, what).with_expected("2 labels: negative, positive"));
+        }
+        let Some(each) = &self.output.independent else {
+            return Ok(());
+        };
+        if !kind.is_independent() {
+            let what = format!("output.independent belongs to no output of kind {kind:?}");
+            return Err(Error::model(place, what));
+        }
+        let (thresholds, temperatures) = (&each.thresholds, &each.temperatures);
+        if thresholds.len() != labels || temperatures.len() != labels {
+            let what = format!(
+                "output.independent has {} thresholds and {} temperatures",
+                thresholds.len(),
+                temperatures.len()
+            );
+            return Err(Error::model(place, what).with_expected(format!("{labels} of each")));
+        }
+        if let Some(threshold) = thresholds.iter().find(|t| !(0.0..=1.0).contains(*t)) {
+            let what = format!("a threshold of output.independent is {threshold}");
+            return Err(Error::model(place, what).with_expected("0 to 1"));
+        }
+        match temperatures.iter().find(|t| !(1e-6..=1e6).contains(*t)) {
+            Some(temperature) => {
+                let what = format!("a temperature of output.independent is {temperature}");
+                Err(Error::model(place, what).with_expected("1e-6 to 1e6"))
             }
             None => Ok(()),
         }
@@ -139,4 +180,34 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// Refuses a resize that needs a crop and has none; says that a crop adds something.
+fn check_crop(
+    place: &str,
+    pre: &Preprocess,
+    kept: (usize, usize),
+    resized: (usize, usize),
+) -> Result<()> {
+    if kept.0 > resized.0 || kept.1 > resized.1 {
+        log::warn!(
+            "{place}: preprocess.crop {}x{} is larger than what is resized to {}x{}: black is added around it",
+            kept.0,
+            kept.1,
+            resized.0,
+            resized.1
+        );
+    }
+    let follows_picture = match pre.resize {
+        Resize::Shortest { .. } => Some("shortest"),
+        Resize::Cover { .. } => Some("cover"),
+        _ => None,
+    };
+    if let (None, Some(mode)) = (pre.crop, follows_picture) {
+        let what = format!("preprocess.resize {mode} needs preprocess.crop");
+        return Err(Error::model(place, what)
+            .with_remedy("give the size that is kept")
+            .with_settings(&["preprocess.crop"]));
+    }
+    Ok(())
 }

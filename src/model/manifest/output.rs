@@ -22,6 +22,9 @@ pub struct Output {
     /// Name of an output with features `[batch, D]`, for the monitor.
     #[serde(deserialize_with = "stated")]
     pub embedding: Option<String>,
+    /// Of independent labels: how each is calibrated, and when it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub independent: Option<Independent>,
 }
 
 /// What the output's values are.
@@ -35,6 +38,51 @@ pub enum OutputKind {
     Probabilities,
     /// Logarithms of probabilities.
     LogProbabilities,
+    /// Any real numbers; the sigmoid of each is the probability of its label, whatever the
+    /// others are: labels are independent of one another.
+    SigmoidLogits,
+    /// Such probabilities themselves.
+    SigmoidProbabilities,
+    /// One real number, whose sigmoid is the probability of the second of two labels.
+    BinaryLogit,
+    /// Such a probability itself.
+    BinaryProbability,
+}
+
+impl OutputKind {
+    /// Whether a picture may have several labels, or none.
+    pub fn is_independent(self) -> bool {
+        matches!(self, Self::SigmoidLogits | Self::SigmoidProbabilities)
+    }
+
+    /// How many numbers the network gives for so many labels.
+    pub(crate) fn values(self, labels: usize) -> usize {
+        match self {
+            Self::BinaryLogit | Self::BinaryProbability => 1,
+            _ => labels,
+        }
+    }
+}
+
+/// Independent labels, each with its own calibration, in the labels' order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Independent {
+    /// The probability from which a label counts, 0 to 1.
+    pub thresholds: Vec<f64>,
+    /// A label's probability is `sigmoid(logit / temperature)`.
+    pub temperatures: Vec<f64>,
+}
+
+impl Output {
+    /// The probability from which label `index` counts: where nothing is said, the more
+    /// likely half.
+    pub(crate) fn threshold(&self, index: usize) -> f32 {
+        self.independent
+            .as_ref()
+            .map_or(0.5, |each| each.thresholds[index] as f32)
+    }
 }
 
 /// When to answer "unknown", fitted on held-out pictures.

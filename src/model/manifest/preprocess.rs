@@ -19,6 +19,9 @@ pub struct Preprocess {
     /// The part kept after resizing.
     #[serde(deserialize_with = "stated")]
     pub crop: Option<Size>,
+    /// Where that part lies to the pixel; left out where it is torchvision's rule.
+    #[serde(default, skip_serializing_if = "CropRule::is_usual")]
+    pub crop_rule: CropRule,
     /// Factor on the pixel: 1/255 for values from 0 to 1.
     pub rescale: f64,
     /// Subtracted from the rescaled pixel, per channel.
@@ -44,6 +47,25 @@ pub enum Resize {
         /// Pixels.
         height: usize,
     },
+    /// The picture keeps its shape and covers both sides, each rounded, halves to even
+    /// (timm's `ResizeKeepRatio`).
+    Cover {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+    },
+    /// The picture's centre becomes `width` x `height`: of its shorter side `width / of.width`
+    /// across and `height / of.height` down, truncated. What lies outside has no part in it
+    /// (transformers' `PerceiverImageProcessor`).
+    Central {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+        /// What `width` and `height` are shares of.
+        of: Size,
+    },
     /// The whole picture fits inside, centred, the rest filled.
     Letterbox {
         /// Pixels.
@@ -53,6 +75,26 @@ pub enum Resize {
         /// Colour of the rest, 0 to 255, red, green, blue.
         fill: [u8; 3],
     },
+}
+
+/// Where the part that is kept lies, if it cannot be centred to the pixel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum CropRule {
+    /// `CenterCrop`: half of what is over, halves to the even pixel. What the picture lacks
+    /// is black, an odd pixel of it behind.
+    #[default]
+    Torchvision,
+    /// `center_crop`: half of what is over, truncated. What the picture lacks is black, an
+    /// odd pixel of it before.
+    Transformers,
+}
+
+impl CropRule {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A resampling filter, as PIL understands the name.
@@ -66,10 +108,24 @@ pub enum Filter {
     Box,
     /// Triangle, support 1.
     Bilinear,
+    /// A raised cosine on a sinc, support 1.
+    Hamming,
     /// Cubic with a = -0.5, support 2.
     Bicubic,
     /// Windowed sinc, support 3.
     Lanczos,
+}
+
+impl Size {
+    /// The size of which a crop to this one keeps so large a `share` of each side: timm's
+    /// rounding.
+    pub(crate) fn of_share(self, share: f64) -> Self {
+        let grown = |side: usize| (side as f64 / share).floor() as usize;
+        Self {
+            width: grown(self.width),
+            height: grown(self.height),
+        }
+    }
 }
 
 /// Width and height in pixels.

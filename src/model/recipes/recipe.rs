@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::values::Values;
 use crate::model::facts::{Facts, fact};
-use crate::model::manifest::{Color, Filter, Resize, Size};
+use crate::model::manifest::{Color, CropRule, Filter, Resize, Size};
 
 /// How a well-known family of models prepares pictures. What it leaves open stays open.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Recipe {
 enum Geometry {
     /// The shorter side becomes so many pixels, then the centre is cropped.
     Shortest(usize),
-    /// The shorter side becomes the input's side divided by this share.
+    /// The picture covers the input's sides divided by this share (timm's `crop_pct`).
     Share(f64),
     /// Both sides become that, whatever the aspect.
     Squash(f64),
@@ -46,18 +46,18 @@ enum Geometry {
 }
 
 impl Geometry {
-    /// The resize for an input of this size; timm's rounding.
-    fn resize(self, Size { width, height }: Size) -> Resize {
-        let grown = |side: usize, share: f64| (side as f64 / share).floor() as usize;
+    /// The resize for an input of this size.
+    fn resize(self, size: Size) -> Resize {
         match self {
             Self::Shortest(size) => Resize::Shortest { size },
-            Self::Share(share) => Resize::Shortest {
-                size: grown(width.min(height), share),
+            Self::Share(share) => match size.of_share(share) {
+                Size { width, height } if width == height => Resize::Shortest { size: width },
+                Size { width, height } => Resize::Cover { width, height },
             },
-            Self::Squash(share) => Resize::Exact {
-                width: grown(width, share),
-                height: grown(height, share),
-            },
+            Self::Squash(share) => {
+                let Size { width, height } = size.of_share(share);
+                Resize::Exact { width, height }
+            }
             Self::Exact(side) => Resize::Exact {
                 width: side,
                 height: side,
@@ -97,6 +97,9 @@ impl Recipe {
                 .resize
                 .and(crop)
                 .and_then(|size| fact(Some(size), origin)),
+            crop_rule: self
+                .resize
+                .and_then(|_| fact(CropRule::Torchvision, origin)),
             filter: self.filter.and_then(|f| fact(f, origin)),
             antialias: self.antialias.and_then(|a| fact(a, origin)),
             rescale: self.values.and_then(|v| fact(v.rescale, origin)),

@@ -1,7 +1,8 @@
 //! When to act: a class above a score, or an answer, for so long.
 //!
 //! `LABEL`, `LABEL>0.8`, `unknown`; each may be followed by `for 2s`. A bare label is true
-//! while it is the answer, a comparison (`>`, `>=`, `<`, `<=`) while the class's score
+//! while it is the answer, or among the labels that are there, a comparison (`>`, `>=`, `<`,
+//! `<=`) while the class's score
 //! stands it, whatever the answer is. A rule fires once when it has been true for its
 //! time without a break, and again only after it has been false.
 
@@ -148,12 +149,17 @@ impl Watch {
         &self.rule
     }
 
+    /// The class that it is about, unless that is unknown.
+    pub(crate) fn class(&self) -> Option<usize> {
+        self.class
+    }
+
     /// Whether the rule fires at this event.
     pub(crate) fn fires(&mut self, event: &FrameEvent) -> bool {
-        let decision = event.record.decision;
+        let record = event.record;
         let holds = match (self.class, self.rule.limit) {
-            (None, _) => decision.unknown,
-            (Some(class), None) => !decision.unknown && decision.best.index == class,
+            (None, _) => record.decision.unknown,
+            (Some(class), None) => record.shows(class, event.context),
             (Some(class), Some(limit)) => limit.holds(event.scores.0[class]),
         };
         self.enter(holds, event.frame.instant)

@@ -6,7 +6,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::alert::{Alert, End};
 use crate::tls;
@@ -49,22 +48,8 @@ pub(crate) struct Webhook {
 impl Webhook {
     /// A webhook.
     pub(crate) fn new(url: &Url) -> Self {
-        // Those of the system, as for the broker: a private authority is among them.
-        let roots: Vec<_> = tls::system_roots()
-            .iter()
-            .map(|root| Certificate::from_der(root).to_owned())
-            .collect();
-        let roots = if roots.is_empty() {
-            RootCerts::WebPki
-        } else {
-            roots.into()
-        };
-        let config = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .user_agent(concat!("ocelli/", env!("CARGO_PKG_VERSION")))
-            .build();
         Self {
-            agent: config.new_agent(),
+            agent: tls::agent_config(false).build().new_agent(),
             url: url.0.clone(),
         }
     }

@@ -13,12 +13,14 @@ use super::{DropCounters, Frame, Pull, Source};
 use crate::error::{Error, Result};
 pub(crate) use process::ChildHandle;
 use process::Process;
+#[cfg(feature = "http")]
+pub(crate) use programs::without_password;
 pub(crate) use programs::{Program, csi, is_video, network, video};
 
 /// A program that gave frames and gives none for so long has stalled.
-const STALL: Duration = Duration::from_secs(5);
+pub(super) const STALL: Duration = Duration::from_secs(5);
 /// The first frame may take its time: connecting, waiting for a key frame.
-const FIRST: Duration = Duration::from_secs(20);
+pub(super) const FIRST: Duration = Duration::from_secs(20);
 
 /// A program's frames.
 pub(super) struct Child {
@@ -42,22 +44,18 @@ struct Running {
 impl Child {
     /// The frames of `program`, which is started when the first one is asked for. Encoded
     /// frames have at most `max_bytes`.
-    pub(super) fn new(program: Program, max_bytes: usize) -> Self {
+    /// Whoever has the `handle` can end it.
+    pub(super) fn new(program: Program, max_bytes: usize, handle: ChildHandle) -> Self {
         Self {
             program,
             max_bytes,
-            handle: ChildHandle::default(),
+            handle,
             running: None,
             outage: Outage::default(),
             proved: false,
             done: false,
             drops: DropCounters::default(),
         }
-    }
-
-    /// What ends the program, wherever the source is then.
-    pub(super) fn handle(&self) -> ChildHandle {
-        self.handle.clone()
     }
 
     fn start(&mut self) -> Result<()> {
@@ -81,8 +79,9 @@ impl Child {
         }
     }
 
-    /// The program gives nothing more: `None` if it is started again without a word.
-    fn over(&mut self, running: Running, stalled: bool) -> Option<Pull> {
+    /// The program gives nothing more: `None` if it is started again without a word. What it
+    /// left unfinished (`rest`) is part of the outage of a live source.
+    fn over(&mut self, running: Running, stalled: bool, rest: Option<Error>) -> Option<Pull> {
         let silence = running.process.patience();
         let ending = running.process.end();
         if self.handle.is_closed() {
@@ -100,8 +99,11 @@ impl Child {
             (true, false) => Some(Pull::Broken(error)),
             (false, _) => {
                 self.done = true;
-                let good = self.proved && ending.is_good();
-                Some(if good { Pull::End } else { Pull::Failed(error) })
+                Some(match rest {
+                    _ if !ending.is_good() => Pull::Failed(error),
+                    Some(rest) => Pull::Failed(rest),
+                    None => Pull::End,
+                })
             }
         }
     }
@@ -129,8 +131,11 @@ impl Source for Child {
                     self.running = Some(running);
                     return Pull::Frame;
                 }
-                Pull::Failed(error) if error.is_io() => self.over(running, true),
-                Pull::End => self.over(running, false),
+                Pull::Failed(error) if error.is_io() => self.over(running, true, None),
+                Pull::Failed(error) if running.stream.is_over() => {
+                    self.over(running, false, Some(error))
+                }
+                Pull::End => self.over(running, false, None),
                 other => {
                     self.running = Some(running);
                     return other;

@@ -8,15 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::Deserialize;
-use walkdir::WalkDir;
 
+use super::folder::{matches, pictures_below};
 use super::{Encoding, Frame, Pull, Source};
 use crate::error::{Error, Result};
-
-/// File name endings that folders are searched for.
-const PICTURES: [&str; 13] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "ppm", "pgm",
-];
 
 /// How a list of files is separated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -45,22 +40,26 @@ impl Files {
     /// # Errors
     /// A folder without pictures, or a glob that matches nothing.
     pub(super) fn expand(names: &[PathBuf], max_bytes: usize) -> Result<Self> {
-        let mut files = Vec::new();
+        let mut found = Vec::new();
         for name in names {
             if name.is_dir() {
-                files.extend(pictures_below(name)?);
+                found.extend(pictures_below(name)?);
             } else if !name.exists() && name.to_string_lossy().contains(['*', '?', '[']) {
-                files.extend(matches(&name.to_string_lossy())?);
+                found.extend(matches(&name.to_string_lossy())?);
             } else {
-                files.push(name.clone());
+                found.push(Ok(name.clone()));
             }
         }
-        let count = Some(files.len() as u64);
-        Ok(Self {
-            paths: Box::new(files.into_iter().map(Ok)),
-            count,
+        Ok(Self::found(found, max_bytes))
+    }
+
+    /// What folders were found to hold.
+    pub(super) fn found(found: Vec<Result<PathBuf>>, max_bytes: usize) -> Self {
+        Self {
+            count: Some(found.len() as u64),
+            paths: Box::new(found.into_iter()),
             max_bytes,
-        })
+        }
     }
 
     /// The files named in `list`, read as the list grows.
@@ -92,6 +91,12 @@ impl Files {
                 Err(e) => Some(Err(
                     Error::input("list of files", "the list cannot be read").caused_by(e)
                 )),
+            })
+            // A list that cannot be read has no next line.
+            .scan(false, |has_failed, name| {
+                let name = (!*has_failed).then_some(name);
+                *has_failed |= matches!(name, Some(Err(_)));
+                name
             });
         Ok(Self {
             paths: Box::new(names),
@@ -128,11 +133,7 @@ impl Source for Files {
     fn next(&mut self, frame: &mut Frame) -> Pull {
         let path = match self.paths.next() {
             None => return Pull::End,
-            Some(Err(e)) => {
-                // The list itself cannot be read: there is no next line.
-                self.paths = Box::new(std::iter::empty());
-                return Pull::Failed(e);
-            }
+            Some(Err(e)) => return Pull::Failed(e),
             Some(Ok(path)) => path,
         };
         let started = Instant::now();
@@ -147,53 +148,5 @@ impl Source for Files {
 
     fn count(&self) -> Option<u64> {
         self.count
-    }
-}
-
-/// The pictures in `folder` and below it, sorted by path.
-///
-/// # Errors
-/// The folder cannot be read or holds none.
-pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let place = folder.display().to_string();
-    let mut files = Vec::new();
-    let mut others = 0;
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry =
-            entry.map_err(|e| Error::usage(&place, "the folder cannot be read").caused_by(e))?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        if is_picture(entry.path()) {
-            files.push(entry.into_path());
-        } else {
-            others += 1;
-        }
-    }
-    if others > 0 {
-        log::warn!("{place}: {others} files are left out, their names do not end like pictures");
-    }
-    if files.is_empty() {
-        return Err(Error::usage(
-            place,
-            format!("no pictures in this folder (.{})", PICTURES.join(", .")),
-        ));
-    }
-    Ok(files)
-}
-
-fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    ending.is_some_and(|e| PICTURES.contains(&e.as_str()))
-}
-
-fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
-    let paths =
-        glob::glob(pattern).map_err(|e| Error::usage(pattern, "is not a glob").caused_by(e))?;
-    let files: Vec<PathBuf> = paths.flatten().filter(|path| path.is_file()).collect();
-    if files.is_empty() {
-        Err(Error::usage(pattern, "matches no file"))
-    } else {
-        Ok(files)
     }
 }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::chain::Chain;
 use super::child::{self, Child, ChildHandle, Program};
+#[cfg(feature = "http")]
+use super::http::Http;
+use super::rows::Rows;
 use super::{
     ListFormat, ModeRequest, Policy, RawFormat, Source, SourceSpec, camera, files, replay, stream,
     synthetic,
@@ -25,6 +28,9 @@ pub struct SourceOptions {
     pub max_bytes: usize,
     /// How a camera is to be run.
     pub mode: ModeRequest,
+    /// How often per second a web address that gives one picture is asked for it, unless
+    /// `mode` says so.
+    pub poll_rate: Option<f64>,
 }
 
 impl Default for SourceOptions {
@@ -35,6 +41,7 @@ impl Default for SourceOptions {
             list: ListFormat::default(),
             max_bytes: 100_000_000,
             mode: ModeRequest::default(),
+            poll_rate: None,
         }
     }
 }
@@ -73,6 +80,11 @@ pub fn open(specs: &[SourceSpec], options: &SourceOptions) -> Result<Opened> {
     opening.finish()
 }
 
+/// The pictures that a folder was found to hold, with what could not be looked into.
+pub fn open_found(found: Vec<Result<PathBuf>>, max_bytes: usize) -> Box<dyn Source> {
+    Box::new(files::Files::found(found, max_bytes))
+}
+
 /// Sources as they come together.
 struct Opening<'a> {
     options: &'a SourceOptions,
@@ -109,7 +121,7 @@ impl<'a> Opening<'a> {
             SourceSpec::Camera(name) => self.live(camera::open(name, mode)?),
             SourceSpec::Portable(number) => self.live(camera::open_portable(&name, *number, mode)?),
             SourceSpec::Csi(number) => self.child(child::csi(&name, *number, &mode)?),
-            SourceSpec::Network(url) => self.child(child::network(url)?),
+            SourceSpec::Network(url) => self.network(url)?,
             SourceSpec::Replay(folder) => {
                 self.policy = Policy::Lossless;
                 self.live(Box::new(replay::Replay::open(folder)?));
@@ -128,7 +140,7 @@ impl<'a> Opening<'a> {
     fn path(&mut self, path: &Path, name: String) -> Result<()> {
         if camera::is_video_device(path) {
             self.live(camera::open(&name, self.options.mode)?);
-        } else if is_stream(path) || self.options.raw.is_some() {
+        } else if is_stream(path) || holds_frames(path) || self.options.raw.is_some() {
             let file = Later {
                 path: path.to_owned(),
                 file: None,
@@ -149,14 +161,33 @@ impl<'a> Opening<'a> {
 
     fn child(&mut self, program: Program) {
         self.live |= program.live;
-        let child = Child::new(program, self.options.max_bytes);
-        self.children.push(child.handle());
+        let handle = self.child_handle();
+        let child = Child::new(program, self.options.max_bytes, handle);
         self.chain.push(Box::new(child));
+    }
+
+    fn child_handle(&mut self) -> ChildHandle {
+        let handle = ChildHandle::default();
+        self.children.push(handle.clone());
+        handle
+    }
+
+    fn network(&mut self, url: &str) -> Result<()> {
+        #[cfg(feature = "http")]
+        if url.starts_with("http") {
+            let rate = self.options.mode.fps.or(self.options.poll_rate);
+            let handle = self.child_handle();
+            let http = Http::new(url, rate, self.options.max_bytes, handle)?;
+            self.live(Box::new(http));
+            return Ok(());
+        }
+        self.child(child::network(url)?);
+        Ok(())
     }
 
     fn stream(&mut self, name: String, reader: Box<dyn Read + Send>) -> Result<()> {
         self.gather_files()?;
-        let (raw, max_bytes) = (self.options.raw, self.options.max_bytes);
+        let (raw, max_bytes) = (self.options.raw.map(Rows::packed), self.options.max_bytes);
         let stream = stream::Stream::new(reader, name, raw, max_bytes);
         self.chain.push(Box::new(stream));
         Ok(())
@@ -207,6 +238,13 @@ fn is_stream(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_stream(_: &Path) -> bool {
     false
+}
+
+/// Whether a file, by its name, holds frames one after the other as a pipe does.
+fn holds_frames(path: &Path) -> bool {
+    let kinds = ["mjpeg", "mjpg", "mpjpeg", "y4m"];
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    extension.is_some_and(|e| kinds.contains(&e.as_str())) && path.is_file()
 }
 
 /// A file that is opened when it is its turn: opening a FIFO waits for its writer.

@@ -1,12 +1,14 @@
 //! Standard input, or anything else that can only be read forwards. What it holds is told
-//! by its first bytes: images one after the other (JPEG, PNG, GIF, WebP, BMP, binary PNM),
-//! a YUV4MPEG2 stream, or a single image of another format; raw pixels are told by a flag. A frame is given as soon as its
-//! last byte has come.
+//! by its first bytes: images one after the other, alone or as parts of a multipart stream;
+//! a YUV4MPEG2 stream; or a file of a kind that is not read, which the decoder names. Raw
+//! pixels are told by a flag. A frame is given as soon as its last byte has come.
 
 use std::io::Read;
 use std::time::Instant;
 
-use super::split::{LONGEST_START, Progress, Walker, find_start};
+use super::images::Images;
+use super::rows::Rows;
+use super::split::LONGEST_START;
 use super::window::Window;
 use super::{Encoding, Frame, Pull, RawFormat, Source, y4m};
 use crate::error::{Error, Result};
@@ -16,6 +18,7 @@ pub(super) struct Stream {
     window: Window<Box<dyn Read + Send>>,
     name: String,
     content: Content,
+    images: Images,
     max_bytes: usize,
     started: Instant,
 }
@@ -26,12 +29,12 @@ enum Content {
     Unknown,
     /// Images that tell where they end.
     Images,
-    /// A single image, which ends with the stream.
-    Single,
+    /// A file of a kind that is not read.
+    Foreign,
     /// Pixels without headers.
-    Raw(RawFormat),
+    Raw(Rows),
     /// Pixels behind header lines.
-    Y4m(RawFormat),
+    Y4m(Rows),
     /// Nothing any more.
     Ended,
 }
@@ -41,17 +44,23 @@ impl Stream {
     pub(super) fn new(
         reader: Box<dyn Read + Send>,
         name: String,
-        raw: Option<RawFormat>,
+        raw: Option<Rows>,
         max_bytes: usize,
     ) -> Self {
         let content = raw.map_or(Content::Unknown, Content::Raw);
         Self {
             window: Window::new(reader),
+            images: Images::new(name.clone(), max_bytes),
             name,
             content,
             max_bytes,
             started: Instant::now(),
         }
+    }
+
+    /// Whether nothing can come any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.content, Content::Ended) || self.images.has_ended()
     }
 
     fn error(&self, what: impl Into<String>) -> Error {
@@ -76,10 +85,10 @@ impl Stream {
                 self.sniff()?;
                 self.pull(frame)
             }
-            Content::Images => self.image(frame),
-            Content::Single => self.single(frame),
-            Content::Raw(format) => self.raw(frame, format, false),
-            Content::Y4m(format) => self.raw(frame, format, true),
+            Content::Images => self.images.pull(&mut self.window, frame),
+            Content::Foreign => Ok(self.foreign(frame)),
+            Content::Raw(rows) => self.raw(frame, rows, false),
+            Content::Y4m(rows) => self.raw(frame, rows, true),
             Content::Ended => Ok(false),
         }
     }
@@ -98,9 +107,9 @@ impl Stream {
                 self.error(format!("YUV4MPEG2 header: {what}"))
             })?;
             self.check_size(format)?;
-            Content::Y4m(format)
-        } else if is_single(bytes) {
-            Content::Single
+            Content::Y4m(Rows::packed(format))
+        } else if is_foreign(bytes) {
+            Content::Foreign
         } else {
             Content::Images
         };
@@ -139,108 +148,17 @@ impl Stream {
         }
     }
 
-    fn image(&mut self, frame: &mut Frame) -> Result<bool> {
-        let failed = self.read_failed();
-        let (skipped, mut walker) = match self.skip_to_image()? {
-            (skipped, Some(walker)) => (skipped, walker),
-            (0, None) => return Ok(false),
-            (skipped, None) => {
-                return self
-                    .end(self.error(format!("{skipped} bytes at the end are not an image")));
-            }
-        };
-        if skipped > 0 {
-            return Err(self.error(format!(
-                "{skipped} bytes between images are not an image and were skipped"
-            )));
-        }
-        loop {
-            match walker.walk(self.window.bytes()) {
-                Progress::Complete(length) => {
-                    frame.bytes.clear();
-                    frame
-                        .bytes
-                        .extend_from_slice(&self.window.bytes()[..length]);
-                    self.window.consume(length);
-                    frame.encoding = Encoding::File;
-                    return Ok(true);
-                }
-                Progress::Damaged(length) => {
-                    self.window.consume(length);
-                    let (more, _) = self.skip_to_image()?;
-                    return Err(self.error(format!(
-                        "an image is damaged: {} bytes were skipped",
-                        length + more
-                    )));
-                }
-                Progress::More if self.window.bytes().len() > self.max_bytes => {
-                    self.window.consume(2);
-                    let (more, _) = self.skip_to_image()?;
-                    return Err(self.error(format!(
-                        "an image does not end within {} bytes: {} were skipped",
-                        self.max_bytes,
-                        more + 2
-                    )));
-                }
-                Progress::More => {
-                    if !self.window.more().map_err(&failed)? {
-                        if walker.is_lenient() {
-                            return self.rest(frame);
-                        }
-                        let length = self.window.bytes().len();
-                        return self.end(
-                            self.error(format!("the last image is cut short after {length} bytes")),
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    /// Drops bytes up to the next start of an image. Zeros are padding, not garbage: some
-    /// cameras fill their frames up; they are not counted.
-    fn skip_to_image(&mut self) -> Result<(usize, Option<Walker>)> {
-        let failed = self.read_failed();
-        let mut garbage = 0;
-        loop {
-            let bytes = self.window.bytes();
-            let (before, walker) = find_start(bytes);
-            garbage += bytes[..before].iter().filter(|b| **b != 0).count();
-            self.window.consume(before);
-            if walker.is_some() {
-                return Ok((garbage, walker));
-            }
-            if !self.window.more().map_err(&failed)? {
-                garbage += self.window.bytes().iter().filter(|b| **b != 0).count();
-                self.window.consume(usize::MAX);
-                return Ok((garbage, None));
-            }
-        }
-    }
-
-    fn single(&mut self, frame: &mut Frame) -> Result<bool> {
-        let failed = self.read_failed();
-        while self.window.more().map_err(&failed)? {
-            if self.window.bytes().len() > self.max_bytes {
-                return self.end(self.error(format!(
-                    "no image format is recognised in {} bytes",
-                    self.max_bytes
-                )));
-            }
-        }
-        self.rest(frame)
-    }
-
-    /// All that is left is one image.
-    fn rest(&mut self, frame: &mut Frame) -> Result<bool> {
+    /// A file that is not read: its first bytes are enough to say so.
+    fn foreign(&mut self, frame: &mut Frame) -> bool {
         frame.bytes.clear();
-        frame.bytes.extend_from_slice(self.window.bytes());
+        let start = self.window.bytes().iter().take(LONGEST_START);
+        frame.bytes.extend(start);
         frame.encoding = Encoding::File;
         self.content = Content::Ended;
-        Ok(true)
+        true
     }
 
-    fn raw(&mut self, frame: &mut Frame, format: RawFormat, headers: bool) -> Result<bool> {
+    fn raw(&mut self, frame: &mut Frame, rows: Rows, headers: bool) -> Result<bool> {
         let failed = self.read_failed();
         if !self.window.at_least(1).map_err(&failed)? {
             return Ok(false);
@@ -252,7 +170,7 @@ impl Stream {
                     .end(self.error(format!("`{line:.20}` where a YUV4MPEG2 frame was expected")));
             }
         }
-        let size = format.frame_bytes().unwrap_or(usize::MAX);
+        let (format, size) = (rows.format, rows.bytes().unwrap_or(usize::MAX));
         if !self.window.at_least(size).map_err(&failed)? {
             let left = self.window.bytes().len();
             return self.end(self.error(format!(
@@ -260,22 +178,20 @@ impl Stream {
                 format.width, format.height
             )));
         }
-        frame.bytes.clear();
-        frame.bytes.extend_from_slice(&self.window.bytes()[..size]);
+        rows.copy(self.window.bytes(), &mut frame.bytes);
         self.window.consume(size);
         frame.encoding = Encoding::Raw(format);
         Ok(true)
     }
 }
 
-/// Whether a file begins here that does not tell where it ends: TIFF, PNM in words, BMP
-/// without its length. Anything else is searched for images: a pipe may be joined in
-/// mid-frame.
-fn is_single(bytes: &[u8]) -> bool {
-    let magics: [&[u8]; 3] = [b"BM", b"II*\0", b"MM\0*"];
-    let pnm = matches!(bytes, [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..]);
-    Walker::at_start(bytes).is_none()
-        && (pnm || magics.iter().any(|magic| bytes.starts_with(magic)))
+/// Whether a file begins here that the decoder does not read but knows, and says so:
+/// HEIC, AVIF and MP4 (ISO/IEC 14496-12), Matroska, PDF. Anything else is searched for
+/// images: a pipe may be joined in mid-frame.
+fn is_foreign(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ftyp")
+        || bytes.starts_with(b"\x1a\x45\xdf\xa3")
+        || bytes.starts_with(b"%PDF")
 }
 
 impl Source for Stream {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
-use super::{Encoding, Frame, PixelFormat, Pull, RawFormat, Source};
+use super::{Encoding, Frame, Matrix, PixelFormat, Pull, RawFormat, Source};
 
 /// What is drawn, in the model's own order.
 const SHAPES: [&str; 4] = ["circle", "square", "star", "triangle"];
@@ -148,6 +148,7 @@ impl Source for Synthetic {
             width,
             height,
             full_range: true,
+            matrix: Matrix::default(),
         });
         frame.stamp(started);
         self.drawn += 1;

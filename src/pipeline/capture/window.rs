@@ -69,8 +69,22 @@ impl<R: Read> Window<R> {
         Ok(true)
     }
 
-    /// Drops `count` bytes from the front.
+    /// Drops `count` bytes from the front, or as many as there are.
     pub(super) fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
+        self.start = self.start.saturating_add(count).min(self.end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Window;
+
+    #[test]
+    fn all_is_dropped_where_more_than_there_is_is_to_be() {
+        let mut window = Window::new(&b"abc"[..]);
+        assert!(window.more().unwrap());
+        window.consume(1);
+        window.consume(usize::MAX);
+        assert_eq!(window.bytes(), b"");
     }
 }

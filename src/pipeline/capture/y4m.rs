@@ -1,13 +1,14 @@
 //! The header of a YUV4MPEG2 stream (mjpegtools' yuv4mpeg(5)): size, chroma and range.
 
-use super::{PixelFormat, RawFormat};
+use super::{Matrix, PixelFormat, RawFormat};
 
 /// What such a stream begins with.
 pub(super) const MAGIC: &[u8] = b"YUV4MPEG2";
 /// What every frame's header line begins with.
 pub(super) const FRAME: &[u8] = b"FRAME";
 
-/// Reads the header line, without its line feed.
+/// Reads the header line, without its line feed. It does not say by which recommendation
+/// colours are meant: FFmpeg, and whoever follows it, means BT.601.
 pub(super) fn parse_header(line: &str) -> Result<RawFormat, String> {
     let (mut width, mut height, mut chroma, mut full_range) = (0, 0, "420", false);
     for field in line.split(' ').skip(1).filter(|f| !f.is_empty()) {
@@ -44,13 +45,14 @@ pub(super) fn parse_header(line: &str) -> Result<RawFormat, String> {
         width,
         height,
         full_range,
+        matrix: Matrix::Bt601,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::parse_header;
-    use crate::pipeline::capture::{PixelFormat, RawFormat};
+    use crate::pipeline::capture::{Matrix, PixelFormat, RawFormat};
 
     #[test]
     fn headers_are_read_as_ffmpeg_writes_them() {
@@ -60,6 +62,7 @@ mod tests {
             width: 320,
             height: 240,
             full_range: true,
+            matrix: Matrix::Bt601,
         };
         assert_eq!(parse_header(line), Ok(expected));
         let cases = [

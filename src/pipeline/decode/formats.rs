@@ -1,12 +1,17 @@
-//! PNG, WebP, GIF (its first frame), BMP, TIFF and PNM through the `image` crate.
+//! PNG, WebP (its first frame), BMP and PNM through the `image` crate.
 
 use std::io::Cursor;
 
-use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::limits::{BUDGET, Refusal, check_memory, check_size};
-use super::orientation::turn;
+use super::limits::{BUDGET, Refusal, check_memory, check_size, unsupported};
+use super::orientation::{orientation, turn};
 use super::picture::Picture;
+use super::png_metadata::{self, Metadata};
+use super::webp::unblended;
+
+/// Where a PNG says which channels it has.
+const PNG_COLOR_TYPE: usize = 25;
 
 /// Decodes a whole file.
 pub(crate) fn decode(
@@ -14,6 +19,7 @@ pub(crate) fn decode(
     max_pixels: usize,
     picture: &mut Picture,
 ) -> Result<(), Refusal> {
+    let bytes = &*unblended(bytes);
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| format!("cannot be read: {e}"))?;
@@ -26,7 +32,7 @@ pub(crate) fn decode(
         .copied()
         .unwrap_or("image")
         .to_uppercase();
-    let damaged = |e: image::ImageError| Refusal::from(format!("the {name} is damaged: {e}"));
+    let damaged = |e: ImageError| refusal(&name, &e);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
@@ -36,14 +42,36 @@ pub(crate) fn decode(
     let mut limits = Limits::default();
     limits.max_alloc = Some((max_pixels as u64).saturating_mul(BUDGET as u64));
     decoder.set_limits(limits).map_err(damaged)?;
-    let orientation = decoder.orientation().map_err(damaged)?;
-    let color = decoder.color_type();
+    let Metadata { exif, xmp } = if format == ImageFormat::Png {
+        png_metadata::read(bytes)
+    } else {
+        Metadata {
+            exif: decoder.exif_metadata().map_err(damaged)?,
+            xmp: decoder.xmp_metadata().map_err(damaged)?,
+        }
+    };
+    let orientation = orientation(exif.as_deref(), xmp.as_deref());
+    let mut color = decoder.color_type();
     picture.pixels.resize(size, 0);
     decoder.read_image(&mut picture.pixels).map_err(damaged)?;
+    // A grey with a transparent value among them; the decoder makes alpha of that.
+    let is_gray = format == ImageFormat::Png && bytes.get(PNG_COLOR_TYPE) == Some(&0);
+    if color == ColorType::La16 && is_gray {
+        drop_alpha(&mut picture.pixels);
+        color = ColorType::L16;
+    }
     to_rgb(&mut picture.pixels, color)?;
     picture.set_whole(width, height);
     turn(picture, orientation);
     Ok(())
+}
+
+/// A kind that is not read is no damage.
+fn refusal(name: &str, error: &ImageError) -> Refusal {
+    match error {
+        ImageError::Unsupported(_) => unsupported(name, error),
+        _ => format!("the {name} is damaged: {error}").into(),
+    }
 }
 
 /// What a file is, if it is none of these, and what makes a picture of it.
@@ -129,6 +157,15 @@ fn to_rgb(pixels: &mut Vec<u8>, color: ColorType) -> Result<(), Refusal> {
     }
     pixels.truncate(count * 3);
     Ok(())
+}
+
+/// Takes the alpha out of 16-bit greys, which then are what the file has.
+fn drop_alpha(pixels: &mut Vec<u8>) {
+    let count = pixels.len() / 4;
+    for at in 0..count {
+        pixels.copy_within(4 * at..4 * at + 2, 2 * at);
+    }
+    pixels.truncate(2 * count);
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 
 use image::metadata::Orientation;
 
-use super::limits::{Refusal, check_memory, check_size};
-use super::orientation::turn;
-use super::picture::{Need, Picture};
+use super::limits::{Refusal, check_memory, check_size, unsupported};
+use super::orientation::{orientation, turn};
+use super::picture::{Need, Picture, cmyk_to_rgb};
 use crate::error::{Error, Result};
-use crate::ffi::turbojpeg::{JpegDecoder, JpegHeader, scaled};
-use crate::jpeg::{EOI, prologue};
+use crate::ffi::turbojpeg::{JpegDecoder, JpegHeader, Oddities, scaled};
+use crate::jpeg::{EOI, Prologue, prologue};
 use crate::region::Region;
 
 /// The decoder and its buffer for CMYK.
@@ -17,6 +17,7 @@ pub(crate) struct Jpeg {
     turbo: JpegDecoder,
     memory_mb: usize,
     cmyk: Vec<u8>,
+    odd: Option<&'static str>,
 }
 
 impl Jpeg {
@@ -29,7 +30,13 @@ impl Jpeg {
             turbo,
             memory_mb,
             cmyk: Vec::new(),
+            odd: None,
         })
+    }
+
+    /// What was odd about the last picture, but no damage. Told once.
+    pub(crate) fn take_oddity(&mut self) -> Option<&'static str> {
+        self.odd.take()
     }
 
     /// Decodes what is needed. A file that fails leaves libjpeg-turbo's parser wherever it
@@ -41,6 +48,7 @@ impl Jpeg {
         need: &dyn Need,
         picture: &mut Picture,
     ) -> std::result::Result<(), Refusal> {
+        self.odd = None;
         let decoded = self.attempt(bytes, max_pixels, need, picture);
         if decoded.is_err()
             && let Some(fresh) = JpegDecoder::new(self.memory_mb)
@@ -57,30 +65,25 @@ impl Jpeg {
         need: &dyn Need,
         picture: &mut Picture,
     ) -> std::result::Result<(), Refusal> {
-        let header = self
-            .turbo
-            .header(bytes)
-            .map_err(|e| format!("the JPEG cannot be decoded: {e}"))?;
+        let undecodable = |reason| refusal("the JPEG cannot be decoded", reason);
+        let header = self.turbo.header(bytes).map_err(undecodable)?;
         check_size(header.width, header.height, max_pixels)?;
         if header.precision != 8 {
-            return Err(
-                format!("a JPEG of {} bits per sample, expected 8", header.precision).into(),
-            );
+            let bits = format!("{} bits per sample, expected 8", header.precision);
+            return Err(unsupported("JPEG", bits));
         }
-        let (exif, scan) = prologue(bytes);
+        let Prologue { exif, xmp, scan } = prologue(bytes);
         // Decoding by region stops at the region's last row: it would not see that the
         // rest is missing.
         let end = memchr::memmem::rfind(bytes, &[0xff, EOI]);
-        if scan.zip(end).is_none_or(|(scan, end)| end < scan) {
+        let Some(scan) = scan.filter(|scan| end.is_some_and(|end| *scan <= end)) else {
             return Err(format!(
                 "the JPEG is cut short: {} bytes without an end marker",
                 bytes.len()
             )
             .into());
-        }
-        let orientation = exif
-            .and_then(Orientation::from_exif_chunk)
-            .unwrap_or(Orientation::NoTransforms);
+        };
+        let orientation = orientation(exif.as_deref(), xmp);
         // Such pictures are decoded whole and then once more: as RGB, or upright.
         let bytes_per_pixel = match (header.cmyk, orientation) {
             (true, _) => 7,
@@ -88,21 +91,39 @@ impl Jpeg {
             (false, _) => 6,
         };
         check_memory(header.width, header.height, bytes_per_pixel, max_pixels)?;
-        let damaged = |e| format!("the JPEG is damaged: {e}");
-        if header.cmyk {
-            let size = (header.width, header.height);
-            self.cmyk.resize(header.width * header.height * 4, 0);
-            self.turbo
-                .decode(bytes, true, 8, None, size, &mut self.cmyk)
-                .map_err(damaged)?;
-            picture.set_whole(header.width, header.height);
-            cmyk_to_rgb(&self.cmyk, &mut picture.pixels);
+        let damaged = |reason| refusal("the JPEG is damaged", reason);
+        let oddities = if header.cmyk {
+            self.cmyk(bytes, header, picture)
         } else {
             self.rgb(bytes, header, orientation, need, picture)
-                .map_err(damaged)?;
-        }
+        };
+        let oddities = oddities.map_err(damaged)?;
+        check_stray(oddities, bytes, scan)?;
+        self.odd = oddities.first;
         turn(picture, orientation);
         Ok(())
+    }
+
+    /// Decodes all of a picture of inks.
+    fn cmyk(
+        &mut self,
+        bytes: &[u8],
+        header: JpegHeader,
+        picture: &mut Picture,
+    ) -> std::result::Result<Oddities, String> {
+        let size = (header.width, header.height);
+        self.cmyk.resize(size.0 * size.1 * 4, 0);
+        let oddities = self
+            .turbo
+            .decode(bytes, true, 8, None, size, &mut self.cmyk)?;
+        picture.set_whole(size.0, size.1);
+        // Adobe's CMYK is inverted, and so is all that libjpeg gives.
+        picture.pixels.clear();
+        for pixel in self.cmyk.as_chunks().0 {
+            let rgb = cmyk_to_rgb(pixel.map(|value| 255 - value));
+            picture.pixels.extend_from_slice(&rgb);
+        }
+        Ok(oddities)
     }
 
     fn rgb(
@@ -112,7 +133,7 @@ impl Jpeg {
         orientation: Orientation,
         need: &dyn Need,
         picture: &mut Picture,
-    ) -> std::result::Result<(), String> {
+    ) -> std::result::Result<Oddities, String> {
         let JpegHeader {
             width,
             height,
@@ -162,16 +183,45 @@ fn aligned(needed: Region, header: &JpegHeader, eighths: usize) -> Region {
     }
 }
 
-/// Adobe's inverted CMYK, as libjpeg gives it, to RGB: PIL's `cmyk2rgb`, which rounds
-/// `k * c / 255` as below.
-fn cmyk_to_rgb(cmyk: &[u8], rgb: &mut Vec<u8>) {
-    rgb.clear();
-    for pixel in cmyk.chunks_exact(4) {
-        let white = u32::from(pixel[3]);
-        for ink in &pixel[..3] {
-            let product = (255 - u32::from(*ink)) * white + 128;
-            let absorbed = (product + (product >> 8)) >> 8;
-            rgb.push((white - absorbed) as u8);
-        }
+/// A refusal for libjpeg's reason: a kind that it does not know is no damage.
+fn refusal(otherwise: &str, reason: String) -> Refusal {
+    if reason.starts_with("Unsupported") || reason.starts_with("Sorry") {
+        return unsupported("JPEG", reason);
     }
+    format!("{otherwise}: {reason}").into()
+}
+
+/// Refuses a file in which so many bytes were left over in front of a marker that they were
+/// pixels.
+fn check_stray(odd: Oddities, bytes: &[u8], scan: usize) -> std::result::Result<(), Refusal> {
+    /// Logitech's cameras put 1 to 20 bytes in front of restart markers; where transfers
+    /// lose data, hundreds are left over.
+    const PADDING: usize = 64;
+    let Oddities {
+        before_restart,
+        before_end,
+        ..
+    } = odd;
+    if before_restart > PADDING {
+        return Err(format!(
+            "the JPEG is damaged: {before_restart} bytes too many before a restart marker, at \
+             most {PADDING} are padding"
+        )
+        .into());
+    }
+    // Buffers are padded with any number of zeros.
+    let is_padding = |end: usize| {
+        let tail = &bytes[(scan + end).saturating_sub(before_end)..scan + end];
+        tail.iter().all(|byte| *byte == tail[0])
+    };
+    if before_end > PADDING
+        && !memchr::memmem::find_iter(&bytes[scan..], &[0xff, EOI]).any(is_padding)
+    {
+        return Err(format!(
+            "the JPEG is damaged: {before_end} bytes too many before the end marker, at most \
+             {PADDING} are padding unless they are all the same"
+        )
+        .into());
+    }
+    Ok(())
 }

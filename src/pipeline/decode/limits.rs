@@ -1,4 +1,6 @@
-//! What is refused before memory is taken for it.
+//! What is refused: before memory is taken for it, or because nobody can read it.
+
+use std::fmt::Display;
 
 /// What lets a large picture through.
 const TRUSTED: &str = "raise the limit if the file is to be trusted";
@@ -17,6 +19,15 @@ impl<T: Into<String>> From<T> for Refusal {
             remedy: None,
             settings: &[],
         }
+    }
+}
+
+/// A picture that may be whole, but is of a kind that no decoder here reads.
+pub(crate) fn unsupported(format: &str, kind: impl Display) -> Refusal {
+    Refusal {
+        text: format!("a {format} of a kind that is not supported: {kind}"),
+        remedy: Some("convert it to PNG, for example: ffmpeg -i FILE OUT.png"),
+        settings: &[],
     }
 }
 

@@ -1,6 +1,7 @@
 //! What decoding gives: a picture, or the part of it that the later stages need.
 
 use crate::ffi::turbojpeg::scaled;
+use crate::pipeline::capture::Matrix;
 use crate::region::Region;
 
 /// A decoded picture, or the region of it that is needed.
@@ -32,8 +33,7 @@ pub enum Samples {
     Yuv(Chroma),
 }
 
-/// How chroma accompanies luma. Cameras and FFmpeg mean ITU-R BT.601 unless they say
-/// otherwise.
+/// How chroma accompanies luma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chroma {
     /// Pixels per chroma sample in a row, 1 or 2.
@@ -42,6 +42,8 @@ pub struct Chroma {
     pub down: usize,
     /// Whether luma uses all of 0 to 255 instead of 16 to 235.
     pub full_range: bool,
+    /// Which colours they mean.
+    pub matrix: Matrix,
 }
 
 impl Chroma {
@@ -123,4 +125,15 @@ pub(crate) fn to_luma(picture: &mut Picture) {
     }
     picture.pixels.truncate(count);
     picture.samples = Samples::Luma;
+}
+
+/// CMYK, 255 being full ink, to RGB as PIL does it, which rounds `white * ink / 255` as
+/// below.
+pub(crate) fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    let white = 255 - u32::from(k);
+    [c, m, y].map(|ink| {
+        let product = u32::from(ink) * white + 128;
+        let absorbed = (product + (product >> 8)) >> 8;
+        (white - absorbed) as u8
+    })
 }

@@ -37,6 +37,7 @@ fn take_over(bytes: &[u8], format: RawFormat, region: Region, out: &mut Vec<u8>)
         across,
         down,
         full_range: format.full_range,
+        matrix: format.matrix,
     };
     match format.pixels {
         PixelFormat::Rgb24 => {
@@ -133,7 +134,7 @@ fn take<const C: usize, const P: usize>(
 #[cfg(test)]
 mod tests {
     use super::{Samples, decode};
-    use crate::pipeline::capture::{PixelFormat, RawFormat};
+    use crate::pipeline::capture::{Matrix, PixelFormat, RawFormat};
     use crate::pipeline::decode::{Need, Picture, Region};
 
     struct Part;
@@ -159,6 +160,7 @@ mod tests {
             width: 3,
             height: 3,
             full_range: false,
+            matrix: Matrix::Bt601,
         };
         let mut picture = Picture::default();
         assert!(decode(bytes, format, &Part, &mut picture).is_ok());

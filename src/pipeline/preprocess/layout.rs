@@ -174,7 +174,7 @@ fn table<T: Copy>(value: impl Fn(usize, usize) -> T) -> Box<Table<T>> {
 mod tests {
     use super::{Placed, Tables};
     use crate::model::manifest::{
-        Color, Dtype, Filter, Input, Layout, Preprocess, Quantization, Resize,
+        Color, CropRule, Dtype, Filter, Input, Layout, Preprocess, Quantization, Resize,
     };
     use crate::region::Region;
     use crate::tensor::{Elements, Tensor};
@@ -206,6 +206,7 @@ mod tests {
             filter: Filter::Bilinear,
             antialias: true,
             crop: None,
+            crop_rule: CropRule::default(),
             rescale: 1.0,
             mean: [100.0, 10.0, 1.0][..channels].to_vec(),
             std: vec![1.0; channels],

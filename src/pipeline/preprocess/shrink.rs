@@ -74,7 +74,7 @@ impl Shrinker {
                 run(&mut self.luma, view(luma, picture.region), &scaled, to_luma);
                 run(&mut self.chroma, view(cb, region), &half, to_cb);
                 run(&mut self.chroma, view(cr, region), &half, to_cr);
-                yuv::to_rgb(self.arch, [to_luma, to_cb, to_cr], chroma.full_range, out);
+                yuv::to_rgb(self.arch, [to_luma, to_cb, to_cr], chroma, out);
             }
         }
         if !turn.is_none() {

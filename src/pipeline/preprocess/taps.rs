@@ -117,7 +117,7 @@ fn span(centre: f64, support: f64, length: usize) -> (usize, usize) {
 pub(super) fn support(filter: Filter) -> f64 {
     match filter {
         Filter::Nearest | Filter::Box => 0.5,
-        Filter::Bilinear => 1.0,
+        Filter::Bilinear | Filter::Hamming => 1.0,
         Filter::Bicubic => 2.0,
         Filter::Lanczos => 3.0,
     }
@@ -130,6 +130,8 @@ fn weight(filter: Filter, x: f64) -> f64 {
         Filter::Nearest => 1.0,
         Filter::Box => f64::from(x > -0.5 && x <= 0.5),
         Filter::Bilinear => (1.0 - far).max(0.0),
+        Filter::Hamming if far < 1.0 => sinc(x) * (0.54 + 0.46 * (x * std::f64::consts::PI).cos()),
+        Filter::Hamming => 0.0,
         Filter::Bicubic => cubic(far),
         Filter::Lanczos if far < 3.0 => sinc(x) * sinc(x / 3.0),
         Filter::Lanczos => 0.0,

@@ -27,6 +27,8 @@ pub(crate) struct OutputCheck {
 
 const SUM: &str = "the scores do not sum to 1, so they are not probabilities: are they logits?";
 const ALREADY: &str = "the logits are already probabilities, softmax is applied twice: are they declared as logits by mistake?";
+const SIGMOIDS: &str = "the logits are all from 0 to 1: is the sigmoid in the network already, so that they are probabilities?";
+const RANGE: &str = "scores outside of 0 to 1 are not probabilities: are they logits?";
 const TWICE: &str =
     "the probabilities are as flat as a softmax of a softmax: the export applies it twice";
 
@@ -51,7 +53,7 @@ impl OutputCheck {
 
     /// Looks at the dequantised output of one frame.
     pub(crate) fn look(&mut self, values: &[f32]) {
-        if self.finding.is_some() || values.len() < 2 {
+        if self.finding.is_some() || values.is_empty() {
             return;
         }
         self.finding = self.judge(values);
@@ -65,16 +67,31 @@ impl OutputCheck {
             .iter()
             .fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
         let sum: f32 = values.iter().sum();
-        let is_distribution = low >= -1e-6 && (sum - 1.0).abs() < self.tolerance;
+        let is_distribution =
+            values.len() > 1 && low >= -1e-6 && (sum - 1.0).abs() < self.tolerance;
         match self.kind {
             OutputKind::Logits => is_distribution.then_some(ALREADY),
+            OutputKind::LogProbabilities | OutputKind::Probabilities if values.len() < 2 => None,
             OutputKind::LogProbabilities => {
                 let sum: f32 = values.iter().map(|v| v.exp()).sum();
                 ((sum - 1.0).abs() > self.tolerance).then_some(SUM)
             }
             OutputKind::Probabilities if !is_distribution => Some(SUM),
             OutputKind::Probabilities => self.judge_flatness(low, high, values.len()),
+            OutputKind::SigmoidLogits | OutputKind::BinaryLogit => self.judge_sharpness(low, high),
+            OutputKind::SigmoidProbabilities | OutputKind::BinaryProbability => {
+                let is_share = low >= -self.tolerance && high <= 1.0 + self.tolerance;
+                (!is_share).then_some(RANGE)
+            }
         }
+    }
+
+    /// Logits of many pictures do not all lie between 0 and 1.
+    fn judge_sharpness(&mut self, low: f32, high: f32) -> Option<&'static str> {
+        let inside = low >= 0.0 && high <= 1.0;
+        self.sharp |= !inside;
+        self.flat_frames += u32::from(inside);
+        (!self.sharp && self.flat_frames >= FRAMES).then_some(SIGMOIDS)
     }
 
     /// A softmax of numbers from 0 to 1 cannot leave 1/(n-1+e) … e/(n-1+e).

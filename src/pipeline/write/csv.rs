@@ -1,5 +1,6 @@
 //! Records for spreadsheets: a header line, then a line per frame; the second-best and
-//! further classes have columns of their own.
+//! further classes have columns of their own. Independent labels that are there stand in one
+//! column, `bee;cat`.
 
 use super::LineFormat;
 use crate::error::{Error, Result};
@@ -44,9 +45,11 @@ impl Csv {
     fn head(&self) -> Vec<String> {
         let further =
             (2..=self.context.top_k).flat_map(|n| [format!("label_{n}"), format!("score_{n}")]);
+        let labels = self.context.independent.then(|| "labels".to_owned());
         COLUMNS
             .iter()
             .map(|c| (*c).to_owned())
+            .chain(labels)
             .chain(further)
             .collect()
     }
@@ -73,12 +76,16 @@ impl Csv {
             record.frame_age.map(ms).unwrap_or_default(),
             record.drops.map_or(0, |drops| drops.dropped()).to_string(),
             before
-                .map(|(state, _)| self.context.name_of(state).to_owned())
+                .map(|(state, _)| self.context.name_before(record, state))
                 .unwrap_or_default(),
             before.map(|(_, lasted)| ms(lasted)).unwrap_or_default(),
             self.context.identity.engine.to_string(),
             self.context.identity.provider.to_string(),
         ];
+        if self.context.independent {
+            let present = record.present.now.iter();
+            fields.push(self.context.join(present.map(|label| label.index)));
+        }
         for candidate in record.top.iter().skip(1) {
             fields.push(labels[candidate.index].clone());
             fields.push(candidate.score.to_string());

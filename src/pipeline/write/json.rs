@@ -47,8 +47,12 @@ pub(crate) struct Line<'a> {
     /// The best classes, best first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<Entry>", length(min = 1)))]
     top: Top<'a>,
-    /// Whether the score is below the threshold.
+    /// Whether the score is below the threshold; of independent labels, whether all are.
     unknown: bool,
+    /// The labels that are there, the surest first: of independent labels only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<&str>"))]
+    labels: Option<Names<'a, Candidate>>,
     /// Milliseconds per stage.
     timing_ms: TimingMs,
     /// Capture to record; null unless the source is live.
@@ -78,10 +82,21 @@ pub(crate) struct Line<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 struct Changed<'a> {
-    /// Its label.
-    from: Option<&'a str>,
+    /// Its label; of independent labels, those that were there.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Before>"))]
+    from: Option<Before<'a>>,
     /// How long it was the answer.
     lasted_ms: Option<Milliseconds>,
+}
+
+/// An answer.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+enum Before<'a> {
+    One(&'a str),
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<&str>"))]
+    Several(Names<'a, usize>),
 }
 
 /// Milliseconds per stage.
@@ -110,6 +125,19 @@ impl From<Timing> for TimingMs {
             inference: timing.inference.into(),
             total: timing.total.into(),
         }
+    }
+}
+
+/// Labels by name, serialised without being collected first.
+struct Names<'a, T> {
+    of: &'a [T],
+    index: fn(&T) -> usize,
+    labels: &'a [String],
+}
+
+impl<T> Serialize for Names<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.of.iter().map(|each| &self.labels[(self.index)(each)]))
     }
 }
 
@@ -185,15 +213,27 @@ pub(crate) fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> 
             labels: &context.labels,
         },
         unknown: record.decision.unknown,
+        labels: context.independent.then_some(Names {
+            of: &record.present.now,
+            index: |candidate| candidate.index,
+            labels: &context.labels,
+        }),
         timing_ms: record.timing.into(),
         frame_age_ms: record.frame_age.map(Milliseconds::from),
         dropped: record.drops.map_or(0, |drops| drops.dropped()),
         drops: record.drops,
         changed: record.drops.and(record.decision.change).map(|change| {
-            let before = change.before;
+            let from = |(state, _)| match context.independent {
+                true => Before::Several(Names {
+                    of: &record.present.before,
+                    index: |index| *index,
+                    labels: &context.labels,
+                }),
+                false => Before::One(context.name_of(state)),
+            };
             Changed {
-                from: before.map(|(state, _)| context.name_of(state)),
-                lasted_ms: before.map(|(_, lasted)| lasted.into()),
+                from: change.before.map(from),
+                lasted_ms: change.before.map(|(_, lasted)| lasted.into()),
             }
         }),
         engine: &context.identity.engine,

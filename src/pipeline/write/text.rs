@@ -1,4 +1,5 @@
-//! Records for people: `cat.jpg: tabby 0.71, tiger cat 0.19, …`.
+//! Records for people: `cat.jpg: tabby 0.71, tiger cat 0.19, …`; of independent labels those
+//! that are there.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::Write;
@@ -37,13 +38,17 @@ impl LineFormat for Text {
 
     fn write(&mut self, record: &Record, line: &mut Vec<u8>) -> Result<()> {
         let failed = |e| Error::output("text", "cannot be written").caused_by(e);
-        let unknown = if record.decision.unknown {
-            "unknown, perhaps "
-        } else {
-            ""
+        let unknown = match (record.decision.unknown, self.context.independent) {
+            (false, _) => "",
+            (true, false) => "unknown, perhaps ",
+            (true, true) => "none, perhaps ",
         };
         write!(line, "{}: {unknown}", Inline(&record.source)).map_err(failed)?;
-        for (place, candidate) in record.top.iter().enumerate() {
+        let shown = match self.context.independent && !record.decision.unknown {
+            true => &record.present.now,
+            false => &record.top,
+        };
+        for (place, candidate) in shown.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
             write!(
                 line,
@@ -54,8 +59,9 @@ impl LineFormat for Text {
             .map_err(failed)?;
         }
         if let Some((state, lasted)) = record.changed_after() {
-            let (name, seconds) = (self.context.name_of(state), lasted.as_secs_f64());
-            write!(line, " (after {seconds:.1} s of {})", Inline(name)).map_err(failed)?;
+            let name = self.context.name_before(record, state);
+            let (name, seconds) = (Inline(&name), lasted.as_secs_f64());
+            write!(line, " (after {seconds:.1} s of {name})").map_err(failed)?;
         }
         line.push(b'\n');
         Ok(())

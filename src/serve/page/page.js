@@ -4,6 +4,8 @@
 const MINUTE = 60_000;
 // The server sends at least once a second, so a silence this long is a dead connection.
 const SILENCE = 6_000;
+// Pictures come several times a second: after this long without one, answers no longer wait for theirs.
+const PICTURE_SILENCE = 2_000;
 const STAGES = ["capture", "decode", "preprocess", "inference", "total"];
 const CAUSES = ["newer", "camera", "damaged", "paced", "still"];
 const ANSWERS_KEPT = 24;
@@ -14,6 +16,8 @@ const grouped = new Intl.NumberFormat("en");
 
 const link = { turn: 0, timer: 0, failures: 0, events: null, heard: 0, up: false };
 const view = { status: null, state: null, at: 0, decidedAt: null, lostAt: null, paused: false };
+// The frame whose picture is seen, and answers that came before their pictures.
+const pairing = { frame: null, at: -Infinity, records: new Map(), reading: null };
 const minute = [];
 
 // ---- Words and numbers
@@ -46,7 +50,9 @@ function span(milliseconds) {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+// Independent labels are all named, others one.
 function verdict(record) {
+  if (record.labels) return record.labels.join(", ") || `none, perhaps ${record.label}`;
   return record.unknown ? `unknown, perhaps ${record.label}` : record.label;
 }
 
@@ -109,7 +115,7 @@ function bar() {
   return item;
 }
 
-function showBars(list, top) {
+function showBars(list, { top, labels }) {
   while (list.children.length > top.length) list.lastChild.remove();
   while (list.children.length < top.length) list.append(bar());
   top.forEach(({ label, score }, i) => {
@@ -118,6 +124,7 @@ function showBars(list, top) {
     name.title = label;
     track.firstChild.style.transform = `scaleX(${Math.min(1, Math.max(0, score))})`;
     put(value, number(score, 3));
+    list.children[i].toggleAttribute("data-there", labels?.includes(label) ?? false);
   });
 }
 
@@ -130,13 +137,21 @@ function showRecord(record) {
   label.title = text;
   label.dataset.length = text.length > 24 ? "long" : text.length > 12 ? "middle" : "short";
   document.body.toggleAttribute("data-unknown", record.unknown);
+  label.dataset.frame = record.frame;
   put($("score"), number(record.score, 3));
-  showBars($("bars"), record.top);
+  showBars($("bars"), record);
   put($("frame-age"), millis(record.frame_age_ms));
   put($("dropped"), grouped.format(record.dropped));
   put($("outages"), grouped.format(record.drops?.outages ?? 0));
   for (const cause of CAUSES) put($(`drop-${cause}`), grouped.format(record.drops?.[cause] ?? 0));
   showRuntime(record);
+}
+
+// An answer is shown with the picture that it is about, which takes longer to come.
+function showWithPicture(record) {
+  pairing.records.set(record.frame, record);
+  for (const frame of pairing.records.keys()) if (pairing.records.size > 32) pairing.records.delete(frame);
+  if (record.frame === pairing.frame || now() - pairing.at > PICTURE_SILENCE) showRecord(record);
 }
 
 function showAge() {
@@ -174,7 +189,7 @@ function showState(state) {
   put($("viewers"), grouped.format(state.viewers));
   if (state.record) {
     remember(state, at);
-    showRecord(state.record);
+    showWithPicture(state.record);
     showStages();
   }
   showAge();
@@ -256,19 +271,67 @@ function freeze() {
 }
 
 function stopVideo() {
+  pairing.reading?.abort();
+  pairing.reading = null;
+  pairing.at = -Infinity;
   freeze();
   $("video").hidden = true;
   $("video").removeAttribute("src");
 }
 
-function startVideo() {
-  // A new address, or the browser shows what it still holds of the dead stream.
-  $("video").src = `stream?${Date.now()}`;
+// Read here and not by the <img>, which would not say which frame each picture is.
+async function startVideo() {
+  pairing.reading?.abort();
+  const reading = (pairing.reading = new AbortController());
+  try {
+    const response = await fetch("stream", { cache: "no-store", signal: reading.signal });
+    if (!response.ok) throw new Error(response.statusText);
+    for await (const picture of pictures(response.body.getReader())) {
+      if (reading !== pairing.reading) return;
+      await showPicture(picture);
+    }
+  } catch {
+    // Told below, whether it failed or ended.
+  }
+  if (reading !== pairing.reading) return;
+  stopVideo();
+  setTimeout(() => link.events && !pairing.reading && startVideo(), 2000);
 }
 
-function retryVideo() {
-  $("video").hidden = true;
-  setTimeout(() => link.events && startVideo(), 2000);
+// The parts of the stream: the server says how long each is and of which frame.
+async function* pictures(reader) {
+  let held = new Uint8Array();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const joined = new Uint8Array(held.length + value.length);
+    joined.set(held);
+    joined.set(value, held.length);
+    held = joined;
+    for (let part; (part = firstPart(held)); held = held.subarray(part.end)) yield part;
+  }
+}
+
+// The first part in the bytes, if all of it is there.
+function firstPart(bytes) {
+  const text = new TextDecoder("latin1").decode(bytes.subarray(0, 512));
+  const start = text.indexOf("\r\n\r\n", text.indexOf("Content-Type")) + 4;
+  const said = (name) => Number(text.match(new RegExp(`${name}: (\\d+)\r`, "i"))?.[1]);
+  const end = start + said("Content-Length");
+  if (start < 4 || !(end <= bytes.length)) return null;
+  return { frame: said("ocelli-frame"), jpeg: bytes.slice(start, end), end };
+}
+
+async function showPicture({ frame, jpeg }) {
+  const video = $("video");
+  const url = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
+  video.src = url;
+  await video.decode().catch(() => null);
+  URL.revokeObjectURL(url);
+  video.dataset.frame = frame;
+  Object.assign(pairing, { frame, at: now() });
+  const record = pairing.records.get(frame);
+  if (record) showRecord(record);
 }
 
 function fitScreen() {
@@ -381,7 +444,7 @@ function card(file) {
 function showAnswer(text, record) {
   put(text.querySelector(".said"), verdict(record));
   const bars = element("ol", "bars");
-  showBars(bars, record.top);
+  showBars(bars, record);
   text.append(bars, element("small", "", `${millis(record.timing_ms.total)} ms`));
   if (record.doubt) text.append(element("p", "error", record.doubt));
 }
@@ -441,7 +504,6 @@ function onDrag(event) {
 $("pause").addEventListener("click", togglePause);
 $("clear").addEventListener("click", clearAnswers);
 $("video").addEventListener("load", fitScreen);
-$("video").addEventListener("error", retryVideo);
 $("files").addEventListener("change", ({ target }) => {
   take(target.files);
   target.value = "";

@@ -25,13 +25,13 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Facts, where the model does not state them")]
 pub(crate) struct FactArgs {
-    /// The recipe of a known family: torchvision/resnet50.IMAGENET1K_V2, timm/…, keras/…, clip,
-    /// teachable-machine, caffe, paddleclas, 0-1 (`ocelli inspect` names those that fit); single
-    /// flags are stronger, what the file says is weaker
+    /// Prepare pictures as a known family does: resnet50.IMAGENET1K_V2, timm/…, keras/vgg16,
+    /// clip, caffe, 0-1 … (docs/recipes.md; `ocelli inspect` names those that fit). Other flags
+    /// are stronger, what the file says is weaker
     #[arg(long, value_name = "NAME")]
     like: Option<String>,
-    /// Label file (a name per line, synsets, or CSV with index,name), or a set: imagenet-1k,
-    /// imagenet-1k-background, imagenet-1k-synsets, cifar10, cifar100, coco, mnist, fashion-mnist
+    /// Label file: a name per line, CSV, JSON, a Python dict or list, YAML, or pbtxt; or a set:
+    /// imagenet-1k, cifar10, coco …
     #[arg(long, value_name = "FILE|SET")]
     labels: Option<PathBuf>,
     /// Name of the input, where there are several
@@ -52,7 +52,7 @@ pub(crate) struct FactArgs {
     /// Centre crop after resizing: 224, 224x192 or none
     #[arg(long, value_parser = values::crop)]
     crop: Option<values::Crop>,
-    /// PIL's filter: nearest, box, bilinear, bicubic or lanczos
+    /// PIL's filter: nearest, box, bilinear, hamming, bicubic or lanczos
     #[arg(long, value_parser = values::by_name::<Filter>)]
     filter: Option<Filter>,
     /// Do not widen the filter when shrinking (OpenCV's way, not PIL's)
@@ -73,7 +73,8 @@ pub(crate) struct FactArgs {
     /// Name of the output with the scores, where there are several
     #[arg(long, value_name = "NAME")]
     output_tensor: Option<String>,
-    /// What it holds: logits, probabilities or log-probabilities
+    /// What it holds: logits, probabilities, log-probabilities; of independent labels
+    /// sigmoid-logits, sigmoid-probabilities; binary-logit, binary-probability (one number for two)
     #[arg(long, value_name = "KIND", value_parser = values::by_name::<OutputKind>)]
     output: Option<OutputKind>,
     /// How integers in it stand for real values: SCALE,ZERO_POINT

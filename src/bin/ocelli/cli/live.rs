@@ -51,9 +51,9 @@ pub(crate) const HEADING: &str = "Live sources";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = HEADING)]
 pub(crate) struct LiveArgs {
-    /// Classify at most so many frames per second
+    /// Classify at most so many frames per second; ask so often for an address's one picture [default: 1]
     #[arg(long, value_name = "N", value_parser = values::rate)]
-    max_fps: Option<f64>,
+    pub(crate) max_fps: Option<f64>,
     /// Classify only every Nth frame
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) every: u64,

@@ -16,7 +16,7 @@ pub(crate) struct ServeArgs {
     /// Where to listen; other addresses than this machine's own need --token-file or --no-auth
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
-    /// A live source to follow: camera:0, csi:0, rtsp://…, synthetic:, `-`, …
+    /// A live source to follow: camera:0, csi:0, rtsp://…, http://…, synthetic:, `-`, …
     #[arg(long, value_name = "SOURCE", value_parser = values::source())]
     pub(crate) source: Option<SourceSpec>,
     /// Classes to list, unless a request has ?top_k=
@@ -117,6 +117,7 @@ impl ServeArgs {
         SourceOptions {
             mode: self.camera.mode(manifest, self.decode.framing()),
             max_bytes: self.decode.max_bytes(),
+            poll_rate: self.live.max_fps,
             ..SourceOptions::default()
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use ocelli::model::Fit;
 use ocelli::model::manifest::{Quantization, Resize, Size};
-use ocelli::pipeline::capture::{Coding, PixelFormat, RawFormat, SourceSpec};
+use ocelli::pipeline::capture::{Coding, Matrix, PixelFormat, RawFormat, SourceSpec};
 use ocelli::{Roi, Rotation};
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -176,6 +176,7 @@ pub(crate) fn raw(text: &str) -> Result<RawFormat, String> {
         width,
         height,
         full_range: matches!(pixels, PixelFormat::Gray8),
+        matrix: Matrix::Bt601,
     };
     format
         .frame_bytes()
@@ -356,7 +357,7 @@ mod tests {
             ),
             (
                 by_name::<Filter>("cubic").unwrap_err(),
-                "unknown variant `cubic`, expected one of `nearest`, `box`, `bilinear`, `bicubic`, `lanczos`",
+                "unknown variant `cubic`, expected one of `nearest`, `box`, `bilinear`, `hamming`, `bicubic`, `lanczos`",
             ),
         ];
         for (error, expected) in cases {

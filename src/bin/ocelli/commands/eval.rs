@@ -1,61 +1,105 @@
-//! `ocelli eval`: accuracy and per-class quality on folders per class.
+//! `ocelli eval`: how good a model is on pictures whose labels are known.
 
 mod confusion;
+mod examples;
+mod exclusive;
+mod independent;
+mod multilabel;
 mod plot;
+mod table;
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use ocelli::engine::Identity;
-use ocelli::pipeline::capture::{self, SourceOptions, SourceSpec, pictures_below};
+use ocelli::pipeline::capture::open_found;
 use ocelli::pipeline::record::Record;
-use ocelli::pipeline::workers::{self, Summary};
-use ocelli::pipeline::write::Format;
-use ocelli::{Error, PipelineMaker, PipelineOptions, Result};
+use ocelli::pipeline::workers;
+use ocelli::{Error, Model, PipelineMaker, PipelineOptions, Result};
 use serde::Serialize;
 
-use super::{Finding, cores, open_model, print, print_json, stop_flag};
+use super::{Finding, cores, open_model, stop_flag};
 use crate::cli::EvalArgs;
 use crate::flags::Line;
-use confusion::{Confusion, Quality};
+use examples::Examples;
+use exclusive::Count;
+use multilabel::Answers;
 
 /// Classes that a picture's label has to be among, for the second accuracy.
 const TOP: usize = 5;
 
-/// The result.
+/// What was looked at, with what.
 #[derive(Debug, Serialize)]
-struct Report {
+struct Subject {
     model: String,
     engine: String,
     provider: String,
     pictures: u64,
     failed: u64,
-    unknown: u64,
-    top5: f64,
-    #[serde(flatten)]
-    quality: Quality,
-    confusion: Confusion,
-    worst: Vec<Mistake>,
-}
-
-/// A picture that was labelled wrong.
-#[derive(Clone, Debug, Serialize)]
-struct Mistake {
-    file: String,
-    expected: String,
-    label: String,
-    /// The probability of the wrong label: the surer, the worse.
-    score: f32,
 }
 
 pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
-    let stop = stop_flag()?;
     let model = open_model(&args.model)?;
+    let independent = model.manifest.output.kind.is_independent();
+    if independent && args.confusion_png.is_some() {
+        let what = "independent labels are not taken for one another: there is no such matrix";
+        return Err(Error::usage("--confusion-png", what));
+    }
     let labels = &model.manifest.labels;
-    let pictures = Pictures::below(&args.folder, labels)?;
+    let examples = Examples::read(&args.data, labels)?;
+    let measured = if independent {
+        let mut answers = Answers::new(labels);
+        let subject = look(
+            args,
+            &model,
+            examples.files,
+            labels.len(),
+            |record, number| {
+                independent::enter(&mut answers, record, &examples.labels[number]);
+            },
+        )?;
+        subject.map(|subject| {
+            let failed = subject.failed;
+            let report = independent::Report::new(subject, &answers);
+            report.show(args.format)?;
+            Ok((report.accuracy(), failed))
+        })
+    } else {
+        let classes = examples.classes(&args.data)?;
+        let mut count = Count::new(labels);
+        let subject = look(args, &model, examples.files, TOP, |record, number| {
+            count.enter(record, classes[number]);
+        })?;
+        subject.map(|subject| {
+            let failed = subject.failed;
+            let report = count.report(subject, args.worst);
+            report.show(args.format, args.confusion_png.as_deref())?;
+            Ok((report.accuracy(), failed))
+        })
+    };
+    let Some((accuracy, failed)) = measured.transpose()? else {
+        return Ok(Finding::Interrupted);
+    };
+    let enough = args.min_accuracy.is_none_or(|least| accuracy >= least);
+    Ok(if enough && failed == 0 {
+        Finding::Good
+    } else {
+        Finding::Negative
+    })
+}
+
+/// Classifies all files and gives each record, with its file's number, to `enter`; `None` if
+/// a signal came before the end.
+fn look(
+    args: &EvalArgs,
+    model: &Arc<Model>,
+    files: Vec<Result<PathBuf>>,
+    top_k: usize,
+    mut enter: impl FnMut(&Record, usize),
+) -> Result<Option<Subject>> {
+    let stop = stop_flag()?;
     let options = PipelineOptions {
-        top_k: TOP,
+        top_k,
         ..args.decode.options()
     };
     let maker = PipelineMaker::new(model.clone(), &args.engine.options(), 1, options)?;
@@ -66,230 +110,40 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Finding> {
         identity.engine,
         identity.provider
     );
-    let options = SourceOptions {
-        max_bytes: args.decode.max_bytes(),
-        ..SourceOptions::default()
-    };
-    let source = capture::open(&pictures.files, &options)?.source;
+    let count = files.len();
+    let source = open_found(files, args.decode.max_bytes());
     let workers = args.workers.unwrap_or_else(cores);
-    let mut count = Count::new(labels);
     let make = move |_| maker.make();
     let summary = workers::run(source, workers, None, &stop, make, |record| {
-        count.enter(record, &pictures.classes);
+        let number = usize::try_from(record.number).ok();
+        match (&record.failure, number.filter(|number| *number < count)) {
+            (Some(error), _) => log::error!("{}", Line(error)),
+            (None, Some(number)) => enter(record, number),
+            (None, None) => {}
+        }
         Ok(())
     })?;
-    if summary.stopped {
-        return Ok(Finding::Interrupted);
-    }
-    let report = count.report(model.manifest.id(), &identity, summary, args.worst);
-    if let Some(file) = &args.confusion_png {
-        plot::draw(&report.confusion, file)?;
-    }
-    show(&report, args.format)?;
-    let enough = args
-        .min_accuracy
-        .is_none_or(|least| report.quality.accuracy >= least);
-    Ok(if enough && report.failed == 0 {
-        Finding::Good
-    } else {
-        Finding::Negative
-    })
+    Ok((!summary.stopped).then(|| Subject {
+        model: model.manifest.id(),
+        engine: identity.engine.to_string(),
+        provider: identity.provider.to_string(),
+        pictures: summary.classified,
+        failed: summary.failed,
+    }))
 }
 
-/// Labelled pictures: each file, and its class.
-struct Pictures {
-    files: Vec<SourceSpec>,
-    classes: Vec<usize>,
-}
-
-impl Pictures {
-    fn below(folder: &Path, labels: &[String]) -> Result<Self> {
-        let (mut files, mut classes) = (Vec::new(), Vec::new());
-        for (folder, class) in class_folders(folder, labels)? {
-            for file in pictures_below(&folder)? {
-                files.push(SourceSpec::Path(file));
-                classes.push(class);
-            }
-        }
-        Ok(Self { files, classes })
-    }
-}
-
-/// What was counted so far.
-struct Count<'a> {
-    labels: &'a [String],
-    confusion: Confusion,
-    in_top: u64,
-    unknown: u64,
-    mistakes: Vec<Mistake>,
-}
-
-impl<'a> Count<'a> {
-    fn new(labels: &'a [String]) -> Self {
-        Self {
-            labels,
-            confusion: Confusion::new(labels.to_vec()),
-            in_top: 0,
-            unknown: 0,
-            mistakes: Vec::new(),
-        }
-    }
-
-    fn enter(&mut self, record: &Record, classes: &[usize]) {
-        let number = usize::try_from(record.number).ok();
-        let Some(&expected) = number.and_then(|number| classes.get(number)) else {
-            return;
-        };
-        if let Some(error) = &record.failure {
-            return log::error!("{}", Line(error));
-        }
-        let best = record.decision.best;
-        self.confusion.count(expected, best.index);
-        self.in_top += u64::from(record.top.iter().any(|c| c.index == expected));
-        self.unknown += u64::from(record.decision.unknown);
-        if best.index != expected {
-            self.mistakes.push(Mistake {
-                file: record.source.clone(),
-                expected: self.labels[expected].clone(),
-                label: self.labels[best.index].clone(),
-                score: best.score,
-            });
-        }
-    }
-
-    fn report(
-        mut self,
-        model: String,
-        identity: &Identity,
-        summary: Summary,
-        worst: usize,
-    ) -> Report {
-        self.mistakes.sort_by(|a, b| {
-            b.score
-                .total_cmp(&a.score)
-                .then_with(|| a.file.cmp(&b.file))
-        });
-        self.mistakes.truncate(worst);
-        Report {
+impl Display for Subject {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
             model,
-            engine: identity.engine.to_string(),
-            provider: identity.provider.to_string(),
-            pictures: summary.classified,
-            failed: summary.failed,
-            unknown: self.unknown,
-            top5: self.in_top as f64 / (summary.classified.max(1)) as f64,
-            quality: self.confusion.quality(),
-            confusion: self.confusion,
-            worst: self.mistakes,
-        }
-    }
-}
-
-/// The folder of each class, matched by name.
-fn class_folders(root: &Path, labels: &[String]) -> Result<BTreeMap<PathBuf, usize>> {
-    let place = root.display().to_string();
-    let entries = std::fs::read_dir(root)
-        .map_err(|e| Error::usage(&place, "the folder cannot be read").caused_by(e))?
-        .flatten()
-        .filter(|entry| entry.path().is_dir());
-    let mut classes = BTreeMap::new();
-    let mut strangers = Vec::new();
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        match labels.iter().position(|label| *label == name) {
-            Some(class) => drop(classes.insert(entry.path(), class)),
-            None => strangers.push(format!("`{name}`")),
-        }
-    }
-    if !strangers.is_empty() {
-        strangers.sort();
-        let some: Vec<&str> = labels.iter().take(8).map(String::as_str).collect();
-        return Err(Error::usage(
-            &place,
-            format!(
-                "folders that are not labels of the model: {}",
-                strangers.join(", ")
-            ),
+            engine,
+            provider,
+            pictures,
+            failed,
+        } = self;
+        write!(
+            f,
+            "{model} on {engine} ({provider}): {pictures} pictures, {failed} failed"
         )
-        .with_remedy(format!(
-            "name the folders like the {} labels: {}…",
-            labels.len(),
-            some.join(", ")
-        )));
     }
-    if classes.is_empty() {
-        return Err(Error::usage(
-            place,
-            "no folders in it, expected one per class",
-        ));
-    }
-    Ok(classes)
-}
-
-fn show(report: &Report, format: Format) -> Result<()> {
-    match format {
-        Format::Json => print_json(report),
-        Format::Csv => print(&report.confusion.to_csv()?),
-        Format::Text => print(&text(report)),
-    }
-}
-
-/// The report for people. Writing to a String cannot fail.
-fn text(report: &Report) -> String {
-    let quality = &report.quality;
-    let mut text = format!(
-        "{} on {} ({}): {} pictures, {} failed\naccuracy {:.4}   top-5 {:.4}   unknown {}\n\n",
-        report.model,
-        report.engine,
-        report.provider,
-        report.pictures,
-        report.failed,
-        quality.accuracy,
-        report.top5,
-        report.unknown
-    );
-    let seen = quality
-        .per_class
-        .iter()
-        .filter(|c| c.support > 0 || c.predicted > 0);
-    let width = seen
-        .clone()
-        .map(|c| c.label.chars().count())
-        .max()
-        .unwrap_or(0)
-        .max(12);
-    let _ = writeln!(
-        text,
-        "{:width$}  precision  recall      F1  pictures",
-        "class"
-    );
-    for class in seen {
-        let _ = writeln!(
-            text,
-            "{:width$}     {:.4}  {:.4}  {:.4}  {:8}",
-            class.label, class.precision, class.recall, class.f1, class.support
-        );
-    }
-    for (name, mean) in [
-        ("macro mean", &quality.macro_mean),
-        ("weighted mean", &quality.weighted_mean),
-    ] {
-        let _ = writeln!(
-            text,
-            "{name:width$}     {:.4}  {:.4}  {:.4}",
-            mean.precision, mean.recall, mean.f1
-        );
-    }
-    let _ = write!(text, "\n{}", report.confusion.to_text());
-    if !report.worst.is_empty() {
-        text.push_str("\nsurest mistakes\n");
-    }
-    for mistake in &report.worst {
-        let _ = writeln!(
-            text,
-            "{}: {} {:.4}, expected {}",
-            mistake.file, mistake.label, mistake.score, mistake.expected
-        );
-    }
-    text
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::pipeline::capture::{Encoding, PixelFormat, RawFormat};
+use crate::pipeline::capture::{Encoding, Matrix, PixelFormat, RawFormat};
 
 /// How a camera delivers pixels, by V4L2's four-character codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,12 @@ impl Coding {
     }
 
     /// How frames of this size are declared to the decoder.
-    pub(crate) fn encoding(self, width: usize, height: usize, full_range: bool) -> Encoding {
+    pub(crate) fn encoding(
+        self,
+        (width, height): (usize, usize),
+        full_range: bool,
+        matrix: Matrix,
+    ) -> Encoding {
         match self {
             Self::Mjpeg => Encoding::File,
             Self::Pixels(pixels) => Encoding::Raw(RawFormat {
@@ -65,6 +70,7 @@ impl Coding {
                 width,
                 height,
                 full_range,
+                matrix,
             }),
         }
     }

@@ -18,7 +18,7 @@ use super::{FIRST, STALL};
 use crate::error::{Error, Result};
 use crate::pipeline::capture::outage::Outage;
 use crate::pipeline::capture::split::{Progress, Walker};
-use crate::pipeline::capture::{DropCounters, Encoding, Frame, PixelFormat, Pull, Source};
+use crate::pipeline::capture::{DropCounters, Encoding, Frame, Matrix, PixelFormat, Pull, Source};
 
 const FORMATS: [(FrameFormat, Coding); 6] = [
     (FrameFormat::MJPEG, Coding::Mjpeg),
@@ -96,7 +96,8 @@ impl Portable {
         };
         frame.bytes.clear();
         frame.bytes.extend_from_slice(bytes);
-        frame.encoding = coding.encoding(width_x as usize, height_y as usize, false);
+        frame.encoding =
+            coding.encoding((width_x as usize, height_y as usize), false, Matrix::Bt601);
         if let Encoding::Raw(format) = frame.encoding {
             // Buffers may be longer than their pixels.
             frame.bytes.truncate(format.frame_bytes().unwrap_or(0));

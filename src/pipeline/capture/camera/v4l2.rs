@@ -1,5 +1,6 @@
 //! Cameras as Linux's video drivers give them.
 
+mod colour;
 mod device;
 mod stream;
 

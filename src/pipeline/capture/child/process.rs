@@ -50,8 +50,8 @@ impl ChildHandle {
         })?;
         let words = Arc::new(Mutex::new(String::new()));
         if let Some(errors) = child.stderr.take() {
-            let (words, name) = (words.clone(), program.name().to_owned());
-            thread::spawn(move || listen(errors, &words, &name));
+            let (words, program) = (words.clone(), program.clone());
+            thread::spawn(move || listen(errors, &words, &program));
         }
         let stdout = child
             .stdout
@@ -181,16 +181,15 @@ impl Read for Output {
 }
 
 /// Keeps the last line that a process says; all of them are for the log.
-fn listen(errors: impl Read, words: &Mutex<String>, name: &str) {
+fn listen(errors: impl Read, words: &Mutex<String>, program: &Program) {
     for line in BufReader::new(errors)
         .lines()
         .map_while(std::io::Result::ok)
     {
-        let line = line.trim();
+        let line = program.without_secret(line.trim());
         if !line.is_empty() {
-            log::debug!("{name}: {line}");
-            let mut words = words.lock();
-            line.clone_into(&mut words);
+            log::debug!("{}: {line}", program.name());
+            *words.lock() = line;
         }
     }
 }

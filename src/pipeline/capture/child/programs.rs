@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::environment::has_program;
+use crate::environment::{has_program, is_raspberry_pi_5};
 use crate::error::{Error, Result};
-use crate::pipeline::capture::{Coding, Encoding, ModeRequest, PixelFormat, RawFormat};
+use crate::pipeline::capture::rows::Rows;
+use crate::pipeline::capture::{Coding, Encoding, Matrix, ModeRequest, PixelFormat};
 
 /// A command whose output is frames.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,11 +16,13 @@ pub(crate) struct Program {
     /// The program and its arguments.
     pub command: Vec<String>,
     /// What its output is; `None` if that can be told from its bytes.
-    pub raw: Option<RawFormat>,
+    pub(in crate::pipeline::capture) raw: Option<Rows>,
     /// Whether frames have a clock of their own, and the program is started again.
     pub live: bool,
     /// What to do if it is missing.
     pub remedy: String,
+    /// User and password of an address, which nobody is told.
+    pub secret: Option<String>,
 }
 
 impl Program {
@@ -38,7 +41,15 @@ impl Program {
             .command
             .iter()
             .filter(|word| !SHELL.contains(&word.as_str()));
-        plain.cloned().collect::<Vec<_>>().join(" ")
+        self.without_secret(&plain.cloned().collect::<Vec<_>>().join(" "))
+    }
+
+    /// What it says, fit for the log.
+    pub(crate) fn without_secret(&self, text: &str) -> String {
+        match &self.secret {
+            Some(secret) => text.replace(secret, ""),
+            None => text.to_owned(),
+        }
     }
 }
 
@@ -46,6 +57,11 @@ impl Program {
 const SHELL: [&str; 4] = ["sh", "-c", "exec \"$@\" 3>&1 1>&2", "ocelli"];
 
 const FFMPEG: &str = "ffmpeg";
+
+/// Has FFmpeg turn whatever the video says of its colours (BT.709, BT.2020, full range) into
+/// BT.601 in video range, as YUV4MPEG2 does not say which they are. Of a video that is so
+/// already, or does not say, it costs nothing.
+const COLOURS: &str = "scale=out_color_matrix=bt601:out_range=tv";
 
 /// Whether `path` is a video by its name.
 pub(crate) fn is_video(path: &Path) -> bool {
@@ -63,13 +79,21 @@ pub(crate) fn is_video(path: &Path) -> bool {
 /// # Errors
 /// There is no FFmpeg.
 pub(crate) fn network(url: &str) -> Result<Program> {
-    let mut input = vec!["-fflags", "nobuffer", "-flags", "low_delay"];
+    let mut input = vec![
+        "-fflags",
+        "nobuffer",
+        "-flags",
+        "low_delay",
+        "-fpsprobesize",
+        "0",
+    ];
     if url.starts_with("rtsp") {
         // Over UDP, lost packets smear pictures.
         input.extend(["-rtsp_transport", "tcp"]);
     }
     Ok(Program {
         live: true,
+        secret: user_and_password(url).map(|login| format!("{login}@")),
         ..ffmpeg(&without_password(url), &input, url)?
     })
 }
@@ -88,7 +112,15 @@ fn ffmpeg(source: &str, before: &[&str], input: &str) -> Result<Program> {
     let start = [FFMPEG, "-nostdin", "-v", "error"];
     let every_frame = every_frame(source)?;
     let from = ["-i", input, "-map", "0:v:0", every_frame, "passthrough"];
-    let form = ["-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"];
+    let form = [
+        "-vf",
+        COLOURS,
+        "-pix_fmt",
+        "yuv420p",
+        "-f",
+        "yuv4mpegpipe",
+        "-",
+    ];
     let words = start.iter().chain(before).chain(&from).chain(&form);
     Ok(Program {
         source: source.to_owned(),
@@ -96,6 +128,7 @@ fn ffmpeg(source: &str, before: &[&str], input: &str) -> Result<Program> {
         raw: None,
         live: false,
         remedy: "apt install ffmpeg".into(),
+        secret: None,
     })
 }
 
@@ -127,15 +160,17 @@ fn every_frame(source: &str) -> Result<&'static str> {
 }
 
 /// `rtsp://user:secret@host/` without the secret: it would stand in every record.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    match rest[..end].rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{}", &rest[end..]),
+pub(crate) fn without_password(url: &str) -> String {
+    match user_and_password(url) {
+        Some(login) => url.replacen(&format!("{login}@"), "", 1),
         None => url.to_owned(),
     }
+}
+
+fn user_and_password(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?']).next()?;
+    host.rsplit_once('@').map(|(login, _)| login)
 }
 
 /// A camera behind a ribbon cable: through `rpicam-vid` on a Raspberry Pi, through
@@ -175,6 +210,10 @@ fn csi_mode(source: &str, request: &ModeRequest) -> Result<Mode> {
     }
     let usual = [(640, 480), (1280, 720), (1920, 1080)];
     let (width, height) = match (request.width, request.height) {
+        (Some(width), Some(height)) if width % 2 + height % 2 > 0 => {
+            let size = format!("{source} has even sizes only, not {width}x{height}");
+            return Err(Error::usage("size", size).with_settings(&["width", "height"]));
+        }
         (Some(width), Some(height)) => (width, height),
         (None, None) => usual
             .into_iter()
@@ -215,9 +254,10 @@ fn raspberry(source: &str, program: &str, camera: u32, mode: &Mode) -> Program {
     Program {
         source: source.to_owned(),
         command: words(&[program], &arguments),
-        raw: raw(mode),
+        raw: raspberry_rows(mode),
         live: true,
         remedy: "apt install rpicam-apps".into(),
+        secret: None,
     }
 }
 
@@ -236,9 +276,10 @@ fn jetson(source: &str, camera: u32, mode: &Mode) -> Program {
     Program {
         source: source.to_owned(),
         command: words(&start, &arguments),
-        raw: raw(mode),
+        raw: jetson_rows(mode),
         live: true,
         remedy: "apt install gstreamer1.0-tools nvidia-l4t-gstreamer".into(),
+        secret: None,
     }
 }
 
@@ -252,12 +293,29 @@ fn words(start: &[&str], rest: &str) -> Vec<String> {
         .collect()
 }
 
-fn raw(mode: &Mode) -> Option<RawFormat> {
-    match mode
-        .coding
-        .encoding(mode.width as usize, mode.height as usize, false)
-    {
-        Encoding::Raw(format) => Some(format),
+/// The rows of rpicam-vid's YUV 4:2:0: it asks libcamera for JPEG's colours at every size,
+/// BT.601 in full range, and writes the buffer as it is, padding included. The Pi 5's
+/// hardware begins rows of chroma, half as long as luma's, at multiples of 64 bytes, those
+/// before it rows of luma (`computeOptimalStride` in libcamera's `pipeline/rpi/pisp`).
+fn raspberry_rows(mode: &Mode) -> Option<Rows> {
+    let rows = rows(mode, true)?;
+    let multiple = if is_raspberry_pi_5() { 128 } else { 64 };
+    let stride = rows.format.width.next_multiple_of(multiple);
+    Some(Rows::with_stride(rows.format, stride))
+}
+
+/// The rows of GStreamer's I420: each plane's begin at multiples of 4 bytes.
+fn jetson_rows(mode: &Mode) -> Option<Rows> {
+    let rows = rows(mode, false)?;
+    let width = rows.format.width;
+    let strides = [width, width / 2, width / 2].map(|row| row.next_multiple_of(4));
+    Some(Rows::padded(rows.format, strides))
+}
+
+fn rows(mode: &Mode, full_range: bool) -> Option<Rows> {
+    let size = (mode.width as usize, mode.height as usize);
+    match mode.coding.encoding(size, full_range, Matrix::Bt601) {
+        Encoding::Raw(format) => Some(Rows::packed(format)),
         Encoding::File => None,
     }
 }

@@ -1,7 +1,7 @@
-//! Formats whose header, or whose blocks, say where the image ends: BMP, WebP, binary PNM
-//! and GIF.
+//! Formats whose header, or whose blocks, say where the image ends: BMP, WebP, GIF, TIFF,
+//! binary PNM and PAM.
 
-use super::Progress;
+use super::{Length, Malformed, pnm, tiff_file};
 
 /// Which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,107 +9,88 @@ pub(super) enum Sized {
     Bmp,
     Webp,
     Pnm,
+    Pam,
     Gif,
+    Tiff,
 }
 
 impl Sized {
     /// The format that starts at the first byte.
     pub(super) fn at_start(bytes: &[u8]) -> Option<Self> {
         match bytes {
-            [b'B', b'M', size @ ..] if size.get(..4) != Some(&[0; 4]) => Some(Self::Bmp),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Some(Self::Webp),
+            [b'B', b'M', ..] => Some(Self::Bmp),
             [b'P', b'4'..=b'6', space, ..] if space.is_ascii_whitespace() => Some(Self::Pnm),
+            [b'P', b'7', b'\n', ..] => Some(Self::Pam),
             [b'G', b'I', b'F', b'8', ..] => Some(Self::Gif),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
+            _ if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => {
+                Some(Self::Webp)
+            }
             _ => None,
         }
     }
 
     /// How far the image goes that `bytes` begin with.
-    pub(super) fn measure(self, bytes: &[u8]) -> Progress {
-        let length = match self {
-            Self::Bmp => word(bytes, 2),
-            // The size counts what follows it, and is padded to a whole word (RFC 9649).
-            Self::Webp => word(bytes, 4).map(|size| size.saturating_add(8 + size % 2)),
-            Self::Pnm => match pnm(bytes) {
-                Ok(length) => length,
-                Err(Malformed) => return Progress::Damaged(2),
-            },
-            Self::Gif => match gif(bytes) {
-                Ok(length) => length,
-                Err(Malformed) => return Progress::Damaged(2),
-            },
-        };
-        match length {
-            Some(length) if length <= bytes.len() => Progress::Complete(length),
-            _ => Progress::More,
-        }
-    }
-}
-
-/// No such image can begin like this.
-struct Malformed;
-
-/// Little-endian.
-fn word(bytes: &[u8], at: usize) -> Option<usize> {
-    let word = bytes.get(at..at + 4)?;
-    Some(u32::from_le_bytes([word[0], word[1], word[2], word[3]]) as usize)
-}
-
-/// Length of a PNM file: its header is numbers between white space and comments.
-fn pnm(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
-    let bits = bytes.get(1) == Some(&b'4');
-    let mut numbers = [0; 3];
-    let wanted = if bits { 2 } else { 3 };
-    let mut at = 2;
-    for number in &mut numbers[..wanted] {
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b'#' => match memchr::memchr(b'\n', &bytes[at..]) {
-                    Some(end) => at += end,
-                    None => return Ok(None),
-                },
-                space if space.is_ascii_whitespace() => at += 1,
-                _ => break,
+    pub(super) fn measure(self, bytes: &[u8]) -> Result<Length, Malformed> {
+        match self {
+            Self::Bmp => Ok(bmp(bytes)),
+            Self::Webp => {
+                // The size counts what follows it, and is padded to a whole word (RFC 9649).
+                let size = number(bytes, 4, 4);
+                let known = size.map(|size| Length::Known(size.saturating_add(8 + size % 2)));
+                Ok(known.unwrap_or(Length::AtLeast(8)))
             }
+            Self::Pnm => pnm::binary(bytes),
+            Self::Pam => pnm::arbitrary(bytes),
+            Self::Gif => gif(bytes),
+            Self::Tiff => Ok(tiff_file::measure(bytes).unwrap_or_else(|missing| missing)),
         }
-        let digits = bytes.get(at..).unwrap_or_default();
-        let Some(count) = digits.iter().position(|byte| !byte.is_ascii_digit()) else {
-            return Ok(None);
-        };
-        let text = std::str::from_utf8(&digits[..count]).map_err(|_| Malformed)?;
-        *number = text.parse::<usize>().map_err(|_| Malformed)?;
-        at += count;
     }
-    let [width, height, most] = numbers;
-    let channels = if bytes.get(1) == Some(&b'6') { 3 } else { 1 };
-    let row = match (bits, most) {
-        (true, _) => Some(width.div_ceil(8)),
-        (false, 1..=255) => width.checked_mul(channels),
-        (false, 256..=65535) => width.checked_mul(2 * channels),
-        _ => None,
-    };
-    // One white space stands between the header and the pixels.
-    let pixels = row.and_then(|row| row.checked_mul(height));
-    let length = pixels.and_then(|pixels| pixels.checked_add(at + 1));
-    length.map(Some).ok_or(Malformed)
 }
 
-/// Length of a GIF file: a header, then blocks of sub-blocks up to the trailer (GIF89a).
-fn gif(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+/// Little-endian, of up to four bytes.
+fn number(bytes: &[u8], at: usize, width: usize) -> Option<usize> {
+    let digits = bytes.get(at..at + width)?;
+    let value = digits.iter().rev();
+    Some(value.fold(0, |value, byte| value << 8 | usize::from(*byte)))
+}
+
+/// Length of a BMP file. Its size field is believed unless it is less than the pixels take:
+/// writers that do not know the size leave it 0.
+fn bmp(bytes: &[u8]) -> Length {
+    let field = |at, width| number(bytes, at, width);
+    let read = || {
+        let (stated, pixels, header) = (field(2, 4)?, field(10, 4)?, field(14, 4)?);
+        // The oldest header has sizes of two bytes, and no compression.
+        let (width, height, depth, packed) = if header == 12 {
+            (field(18, 2)?, field(20, 2)?, field(24, 2)?, None)
+        } else {
+            // Rows from the top down have a negative height.
+            let height = (field(22, 4)? as u32).cast_signed().unsigned_abs() as usize;
+            let is_packed = !matches!(field(30, 4)?, 0 | 3 | 6);
+            let packed = is_packed.then_some(field(34, 4)?);
+            (field(18, 4)?, height, field(28, 2)?, packed)
+        };
+        let row = width.saturating_mul(depth).div_ceil(32).saturating_mul(4);
+        let size = packed.unwrap_or_else(|| row.saturating_mul(height));
+        // Version 5 may have a colour profile behind the pixels.
+        let profile = if header == 124 {
+            (14 + field(126, 4)?).saturating_add(field(130, 4)?)
+        } else {
+            0
+        };
+        let pixels = pixels.max(14 + header).saturating_add(size);
+        Some(stated.max(pixels).max(profile))
+    };
+    match read() {
+        Some(length) => Length::Known(length),
+        None => Length::AtLeast(bytes.len() + 1),
+    }
+}
+
+/// Length of a GIF file: a header, then blocks of sub-blocks up to the trailer (GIF89a),
+/// which some writers leave out.
+fn gif(bytes: &[u8]) -> Result<Length, Malformed> {
     let table = |flags: u8| {
         if flags & 0x80 != 0 {
             3 << ((flags & 7) + 1)
@@ -118,76 +99,33 @@ fn gif(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         }
     };
     let Some(flags) = bytes.get(10) else {
-        return Ok(None);
+        return Ok(Length::AtLeast(11));
     };
     let mut at = 13 + table(*flags);
+    let mut has_image = false;
     loop {
         let blocks = match bytes.get(at) {
-            None => return Ok(None),
-            Some(0x3b) => return Ok(Some(at + 1)),
+            None => return Ok(Length::AtLeast(at + 1)),
+            Some(0x3b) => return Ok(Length::Known(at + 1)),
             Some(0x21) => at + 2,
             Some(0x2c) => match bytes.get(at + 9) {
-                Some(flags) => at + 11 + table(*flags),
-                None => return Ok(None),
+                Some(flags) => {
+                    has_image = true;
+                    at + 11 + table(*flags)
+                }
+                None => return Ok(Length::AtLeast(at + 10)),
             },
+            Some(_) if has_image => return Ok(Length::Known(at)),
             Some(_) => return Err(Malformed),
         };
         at = blocks;
         loop {
             match bytes.get(at) {
-                None => return Ok(None),
+                None => return Ok(Length::AtLeast(at + 1)),
                 Some(0) => break,
                 Some(length) => at += 1 + usize::from(*length),
             }
         }
         at += 1;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Sized;
-    use crate::pipeline::capture::split::Progress;
-
-    fn golden(name: &str) -> Vec<u8> {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-        std::fs::read(folder.join(name)).unwrap()
-    }
-
-    #[test]
-    fn files_are_as_long_as_they_say() {
-        for name in [
-            "plain.bmp",
-            "lossless.webp",
-            "plain.pgm",
-            "plain.ppm",
-            "first.gif",
-        ] {
-            let mut bytes = golden(name);
-            let length = bytes.len();
-            bytes.extend_from_slice(b"the next one");
-            let format = Sized::at_start(&bytes).unwrap();
-            assert_eq!(format.measure(&bytes), Progress::Complete(length), "{name}");
-            for cut in [0, 1, 5, 12, length / 2, length - 1] {
-                assert_eq!(
-                    format.measure(&bytes[..cut]),
-                    Progress::More,
-                    "{name} {cut}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn headers_with_comments_bits_and_nonsense() {
-        let complete = |text: &[u8]| Sized::Pnm.measure(text);
-        assert_eq!(complete(b"P4 # bits\n9 2\nabcd"), Progress::Complete(18));
-        assert_eq!(complete(b"P5\n2 1 65535\nabcdEF"), Progress::Complete(17));
-        assert_eq!(complete(b"P5\n2 1 70000\nabcd"), Progress::Damaged(2));
-        assert_eq!(complete(b"P6 x 1 255\n"), Progress::Damaged(2));
-        assert_eq!(
-            complete(b"P6 99999999999999999999 1 255\n"),
-            Progress::Damaged(2)
-        );
     }
 }

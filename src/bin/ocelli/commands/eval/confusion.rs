@@ -4,8 +4,6 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use ocelli::{Error, Result};
-
 /// How often each class was taken for each.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Confusion {
@@ -24,6 +22,26 @@ pub(crate) struct Measures {
     pub(crate) recall: f64,
     /// Harmonic mean.
     pub(crate) f1: f64,
+}
+
+impl Measures {
+    /// Of so many right answers among those given, and among those that should be. What
+    /// cannot be computed is 0.
+    pub(crate) fn of(right: u64, given: u64, there: u64) -> Self {
+        Self {
+            precision: share(right, given),
+            recall: share(right, there),
+            f1: share(2 * right, given + there),
+        }
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 /// One class's measures.
@@ -77,27 +95,14 @@ impl Confusion {
     /// The measures. What cannot be computed (no picture, no answer) is 0, as in
     /// scikit-learn with `zero_division=0`.
     pub(crate) fn quality(&self) -> Quality {
-        let share = |part: u64, whole: u64| {
-            if whole == 0 {
-                0.0
-            } else {
-                part as f64 / whole as f64
-            }
-        };
         let per_class: Vec<ClassQuality> = (0..self.labels.len())
             .map(|class| {
                 let support: u64 = self.counts[class].iter().sum();
                 let predicted: u64 = self.counts.iter().map(|row| row[class]).sum();
                 let right = self.counts[class][class];
-                let (precision, recall) = (share(right, predicted), share(right, support));
-                let f1 = share(2 * right, support + predicted);
                 ClassQuality {
                     label: self.labels[class].clone(),
-                    measures: Measures {
-                        precision,
-                        recall,
-                        f1,
-                    },
+                    measures: Measures::of(right, predicted, support),
                     support,
                     predicted,
                 }
@@ -179,23 +184,15 @@ impl Confusion {
         text
     }
 
-    /// The matrix as CSV: a header of labels, a row per true class.
-    ///
-    /// # Errors
-    /// None in practice: it is written to memory.
-    pub(crate) fn to_csv(&self) -> Result<String> {
-        let failed = |e: csv::Error| Error::output("CSV", "cannot be written").caused_by(e);
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let head = std::iter::once("true\\given").chain(self.labels.iter().map(String::as_str));
-        writer.write_record(head).map_err(failed)?;
-        for (label, row) in self.labels.iter().zip(&self.counts) {
-            let fields = std::iter::once(label.clone()).chain(row.iter().map(u64::to_string));
-            writer.write_record(fields).map_err(failed)?;
-        }
-        let bytes = writer
-            .into_inner()
-            .map_err(|e| failed(e.into_error().into()))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    /// The matrix as rows of a table: a header of labels, a row per true class.
+    pub(crate) fn rows(&self) -> Vec<Vec<String>> {
+        let head = std::iter::once("true\\given".to_owned()).chain(self.labels.iter().cloned());
+        let row = |(label, row): (&String, &Vec<u64>)| {
+            let fields = row.iter().map(u64::to_string);
+            std::iter::once(label.clone()).chain(fields).collect()
+        };
+        let rows = self.labels.iter().zip(&self.counts).map(row);
+        std::iter::once(head.collect()).chain(rows).collect()
     }
 }
 
@@ -220,6 +217,6 @@ mod tests {
         close(quality.per_class[2].f1, 0.0);
         close(quality.macro_mean.f1, (0.8 + 2.0 / 3.0) / 3.0);
         close(quality.weighted_mean.precision, 0.5 * 0.8 + 0.4 * 0.6);
-        assert_eq!(matrix.to_csv().unwrap().lines().nth(1), Some("a,4,1,0,0"));
+        assert_eq!(matrix.rows()[1], ["a", "4", "1", "0", "0"]);
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use v4l::buffer::Type;
 use v4l::device::Device;
-use v4l::format::{Colorspace, Format, FourCC};
+use v4l::format::{Format, FourCC};
 use v4l::fraction::Fraction;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
@@ -203,9 +203,6 @@ pub(crate) fn set_mode(
             mode.interval = (given.interval.numerator, given.interval.denominator);
             mode.fps = rate(mode.interval);
         }
-    }
-    if matches!(format.colorspace, Colorspace::Rec709) && mode.coding != Coding::Mjpeg {
-        log::warn!("{place}: the camera says Rec. 709, its colours are read as Rec. 601");
     }
     Ok((mode, format))
 }

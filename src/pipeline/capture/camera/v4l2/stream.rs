@@ -13,14 +13,16 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::time::{ClockId, clock_gettime};
 use v4l::buffer::{Flags, Metadata};
 use v4l::device::Handle;
-use v4l::format::{Colorspace, Quantization};
 use v4l::io::mmap::Stream as Mapped;
 use v4l::io::traits::{CaptureStream, Stream as _};
 
+use super::colour::{full_range, matrix};
 use super::device::{begin, guarded, open, set_mode};
 use crate::error::Result;
+use crate::ffi::v4l2::ycbcr_encoding;
 use crate::jpeg::is_whole;
-use crate::pipeline::capture::camera::modes::{Mode, ModeRequest};
+use crate::pipeline::capture::camera::modes::{Coding, Mode, ModeRequest};
+use crate::pipeline::capture::rows::Rows;
 use crate::pipeline::capture::{DropCounters, Encoding, Frame};
 
 /// Timestamps further back than this are not the frame's.
@@ -48,8 +50,8 @@ pub(crate) struct CameraStream {
     mapped: Option<Mapped<'static>>,
     handle: Arc<Handle>,
     mode: Mode,
-    encoding: Encoding,
-    stride: usize,
+    /// Of pixels; none for JPEGs.
+    rows: Option<Rows>,
     sequence: Option<u32>,
     /// Whether the driver's clock was found to be another than ours.
     odd_clock: bool,
@@ -64,19 +66,25 @@ impl CameraStream {
         guarded(path, || {
             let device = open(path)?;
             let (mode, format) = set_mode(&device, path, request)?;
-            let full_range = match format.quantization {
-                Quantization::FullRange => true,
-                Quantization::LimitedRange => false,
-                Quantization::Default => format.colorspace as u32 == Colorspace::JPEG as u32,
+            // What an old driver does not know it leaves to its colour space.
+            let encoding = ycbcr_encoding(&device).unwrap_or_default();
+            let (matrix, meant) = matrix(encoding, format.colorspace as u32);
+            if let (Some(meant), Coding::Pixels(_)) = (meant, mode.coding) {
+                let place = path.display();
+                log::warn!("{place}: the camera says {meant}, its colours are read as {matrix:?}");
+            }
+            let size = (mode.width as usize, mode.height as usize);
+            let encoding = mode.coding.encoding(size, full_range(&format), matrix);
+            let rows = match encoding {
+                Encoding::Raw(raw) => Some(Rows::with_stride(raw, format.stride as usize)),
+                Encoding::File => None,
             };
-            let (width, height) = (mode.width as usize, mode.height as usize);
             let mapped = begin(&device, path)?;
             Ok(Self {
                 handle: device.handle(),
                 mapped: Some(mapped),
                 mode,
-                encoding: mode.coding.encoding(width, height, full_range),
-                stride: format.stride as usize,
+                rows,
                 sequence: None,
                 odd_clock: false,
             })
@@ -121,10 +129,12 @@ impl CameraStream {
             }
             let taken = Instant::now();
             let (age, odd_clock) = age(meta);
-            if let Err(why) = copy(bytes, meta, self.encoding, self.stride, &mut frame.bytes) {
+            if let Err(why) = copy(bytes, meta, self.rows, &mut frame.bytes) {
                 return Dequeued::Damaged(why);
             }
-            frame.encoding = self.encoding;
+            frame.encoding = self
+                .rows
+                .map_or(Encoding::File, |r| Encoding::Raw(r.format));
             frame.instant = taken.checked_sub(age).unwrap_or(taken);
             frame.time = SystemTime::now() - age;
             frame.capture = taken.elapsed();
@@ -183,8 +193,7 @@ fn age(meta: &Metadata) -> (Duration, bool) {
 fn copy(
     bytes: &[u8],
     meta: &Metadata,
-    encoding: Encoding,
-    stride: usize,
+    rows: Option<Rows>,
     out: &mut Vec<u8>,
 ) -> std::result::Result<(), String> {
     let used = bytes.get(..meta.bytesused as usize).unwrap_or(bytes);
@@ -194,38 +203,20 @@ fn copy(
             used.len()
         ));
     }
-    out.clear();
-    let Encoding::Raw(format) = encoding else {
+    let Some(rows) = rows else {
         if !is_whole(used) {
             return Err(format!(
                 "a JPEG of {} bytes is cut short or not one",
                 used.len()
             ));
         }
+        out.clear();
         out.extend_from_slice(used);
         return Ok(());
     };
-    let (Some(expected), Some(planes)) = (format.frame_bytes(), format.planes()) else {
-        return Err(format!("{format:?} is too large"));
-    };
-    if stride <= planes[0].0 {
-        let whole = used.get(..expected);
-        out.extend_from_slice(whole.ok_or_else(|| short(used.len(), expected))?);
+    if rows.copy(used, out) {
         return Ok(());
     }
-    let mut rest = used;
-    for (row, rows) in planes {
-        // The stride is that of the first plane; the others' is in proportion.
-        let padded = stride * row / planes[0].0;
-        for _ in 0..rows {
-            let pixels = rest.get(..row);
-            out.extend_from_slice(pixels.ok_or_else(|| short(used.len(), expected))?);
-            rest = rest.get(padded..).unwrap_or_default();
-        }
-    }
-    Ok(())
-}
-
-fn short(found: usize, expected: usize) -> String {
-    format!("a frame of {found} bytes, expected {expected}")
+    let (found, expected) = (used.len(), rows.bytes().unwrap_or(usize::MAX));
+    Err(format!("a frame of {found} bytes, expected {expected}"))
 }

@@ -22,7 +22,7 @@ use serde_json::json;
 type Scenario = (&'static str, fn());
 
 /// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
-const ALL: [Scenario; 29] = [
+const ALL: [Scenario; 30] = [
     (
         "devices_lists_cameras_and_no_metadata_nodes",
         webcams::devices,
@@ -35,6 +35,7 @@ const ALL: [Scenario; 29] = [
     ("mjpeg_640x480_shows_the_right_labels", webcams::mjpeg),
     ("yuyv_320x240_shows_the_right_labels", webcams::yuyv_small),
     ("yuyv_640x480_shows_the_right_labels", webcams::yuyv),
+    ("stray_bytes_in_jpegs_cost_no_frame", webcams::stray_bytes),
     ("nokhwa_shows_the_right_labels", webcams::nokhwa),
     ("damaged_jpegs_are_counted_exactly", damage::jpegs),
     ("damaged_yuyv_frames_are_counted_exactly", damage::pixels),

@@ -99,6 +99,18 @@ fn labels(format: &str, size: &str) {
     }
 }
 
+/// Logitech's cameras put bytes before restart markers that belong to nothing.
+pub fn stray_bytes() {
+    let mut webcam = Webcam::plug("rig-1", RATE);
+    webcam.tell("stray");
+    let mut run = watch(&webcam, &["--pixel-format", "mjpeg", "--width", "320"]);
+    run.more(8);
+    conclude(&mut run);
+    for cause in ["camera", "damaged", "paced", "outages"] {
+        assert_eq!(run.drops(cause), 0, "{cause}{}", run.story());
+    }
+}
+
 /// nokhwa tells of no gaps, so that only the labels themselves can be checked; and it does
 /// not take rates that the camera lists as fractions, so that none is asked for.
 pub fn nokhwa() {

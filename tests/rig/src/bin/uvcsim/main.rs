@@ -12,7 +12,8 @@
 //!     unplug, plug     pull the plug, put it back
 //!     stall            stop sending frames, without an error
 //!     noise            send noise instead of every picture
-//!     resume           neither of these any more
+//!     stray            send JPEGs with stray bytes before their restart markers
+//!     resume           none of these any more
 //!     truncate         send half of the next picture
 //!     garbage          send noise instead of the next picture
 //!     badframe         set the UVC error bit in the next picture

@@ -7,6 +7,8 @@ pub struct Mischief {
     pub stall: bool,
     /// Every picture is noise until `resume`.
     noise: bool,
+    /// Every JPEG has bytes too many until `resume`, as those of Logitech's webcams.
+    stray: bool,
     truncate: bool,
     garbage: bool,
     badframe: bool,
@@ -18,7 +20,8 @@ impl Mischief {
         match command {
             "stall" => self.stall = true,
             "noise" => self.noise = true,
-            "resume" => (self.stall, self.noise) = (false, false),
+            "stray" => self.stray = true,
+            "resume" => (self.stall, self.noise, self.stray) = (false, false, false),
             "truncate" => self.truncate = true,
             "garbage" => self.garbage = true,
             "badframe" => self.badframe = true,
@@ -29,6 +32,9 @@ impl Mischief {
 
     /// Spoils the next picture once; true if its error bit is to be set.
     pub fn spoil(&mut self, picture: &mut Vec<u8>) -> bool {
+        if self.stray && picture.starts_with(&[0xff, 0xd8]) {
+            *picture = with_stray_bytes(picture);
+        }
         if std::mem::take(&mut self.truncate) {
             picture.truncate(picture.len() / 2);
         }
@@ -42,4 +48,16 @@ impl Mischief {
         }
         std::mem::take(&mut self.badframe)
     }
+}
+
+/// Puts two bytes that belong to nothing before each restart marker.
+fn with_stray_bytes(jpeg: &[u8]) -> Vec<u8> {
+    let mut spoilt = Vec::with_capacity(jpeg.len() + 64);
+    for (place, byte) in jpeg.iter().enumerate() {
+        if let [0xff, 0xd0..=0xd7] = jpeg[place..][..2.min(jpeg.len() - place)] {
+            spoilt.extend([0x5e, 0x81]);
+        }
+        spoilt.push(*byte);
+    }
+    spoilt
 }

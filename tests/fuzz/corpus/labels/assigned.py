@@ -1,0 +1,4 @@
+LABELS = [
+  'ant', # a
+  u'b\xe9e',
+]

@@ -1,0 +1,4 @@
+//! Label files.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ocelli::fuzz::labels(bytes));
