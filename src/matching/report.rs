@@ -66,6 +66,8 @@ pub struct Row {
     pub log_loss: f64,
     /// By how much that is above the lowest.
     pub difference: Difference,
+    /// How likely chance alone makes it as much, even if it were as sure of its answers.
+    pub chance: f64,
     /// Photographs whose best class is the right one.
     pub right: usize,
     /// Whether the photographs cannot tell it from the best.
@@ -119,17 +121,16 @@ pub(super) fn report(
         agreement: agreement(&rows, orders.len() > 1),
         rows,
         recipes: recipes(winner),
-        warning: warning(manifest, winner),
+        warning: warning(manifest, winner, trials.pictures()),
         facts,
     }
 }
 
 /// What a person should know of how far this is to be trusted.
-fn warning(manifest: &Manifest, winner: &Measured) -> Option<String> {
-    let count = winner.losses.len();
-    if winner.right * 2 < count {
+fn warning(manifest: &Manifest, winner: &Measured, pictures: usize) -> Option<String> {
+    if winner.right * 2 < pictures {
         return Some(format!(
-            "the winner is right on {} of {count} only: the labels, or the preprocessing, may be none of those tried",
+            "the winner is right on {} of {pictures} only: the labels, or the preprocessing, may be none of those tried",
             winner.right
         ));
     }
@@ -147,7 +148,12 @@ fn row(measured: &Measured, best: &Measured, orders: &[Order]) -> Row {
         preprocess: candidate.preprocess.clone(),
         labels: orders[candidate.order].what.clone(),
         log_loss: measured.log_loss(),
-        difference: measured.against(best),
+        difference: measured.against(best)[0],
+        chance: measured
+            .against(best)
+            .map(|d| d.chance)
+            .into_iter()
+            .fold(0.0, f64::max),
         right: measured.right,
         equal: measured.equal,
     }

@@ -5,7 +5,7 @@
 use super::candidate::Candidate;
 use super::space::Space;
 use super::statistics::Difference;
-use super::trial::Trials;
+use super::trial::{Losses, TEMPERATURES, Trials};
 use crate::error::{Error, Result};
 
 /// Photographs of the first round; each round has twice as many as the one before.
@@ -41,7 +41,7 @@ pub struct Progress {
 #[derive(Clone, Debug)]
 pub(super) struct Measured {
     pub candidate: Candidate,
-    pub losses: Vec<f64>,
+    losses: Vec<Losses>,
     pub right: usize,
     /// Whether the photographs cannot tell it from the best.
     pub equal: bool,
@@ -50,17 +50,34 @@ pub(super) struct Measured {
 impl Measured {
     /// Mean loss, in nats.
     pub(super) fn log_loss(&self) -> f64 {
-        self.losses.iter().sum::<f64>() / self.losses.len().max(1) as f64
+        self.at(0).iter().sum::<f64>() / self.losses.len().max(1) as f64
     }
 
     /// What is chosen by: all losses, and how unusual it is.
     fn badness(&self) -> f64 {
-        self.losses.iter().sum::<f64>() + self.candidate.rarity
+        self.at(0).iter().sum::<f64>() + self.candidate.rarity
     }
 
-    /// Compared with another on the same photographs.
-    pub(super) fn against(&self, other: &Self) -> Difference {
-        Difference::of(&self.losses, &other.losses)
+    /// The losses at one temperature.
+    fn at(&self, number: usize) -> Vec<f64> {
+        self.losses.iter().map(|losses| losses[number]).collect()
+    }
+
+    /// The losses at the temperature that is best for it.
+    fn calibrated(&self) -> Vec<f64> {
+        let all = (0..TEMPERATURES.len()).map(|number| self.at(number));
+        let sum = |losses: &Vec<f64>| losses.iter().sum::<f64>();
+        let best = all.min_by(|a, b| sum(a).total_cmp(&sum(b)));
+        best.unwrap_or_default()
+    }
+
+    /// Compared with another on the same photographs: as it is, and calibrated. What is only
+    /// less sure of the same answers is not worse.
+    pub(super) fn against(&self, other: &Self) -> [Difference; 2] {
+        [
+            Difference::of(&self.at(0), &other.at(0)),
+            Difference::of(&self.calibrated(), &other.calibrated()),
+        ]
     }
 }
 
@@ -124,7 +141,8 @@ impl Results {
             return;
         };
         for measured in &mut self.measured {
-            measured.equal = !measured.against(&best).is_told();
+            let differences = measured.against(&best);
+            measured.equal = !differences.iter().all(Difference::is_told);
         }
         self.measured.sort_by(|a, b| {
             let by_loss = || a.log_loss().total_cmp(&b.log_loss());
@@ -195,7 +213,7 @@ fn halve(
                         Trials::worst()
                     }
                 };
-                measured.losses.push(outcome.loss);
+                measured.losses.push(outcome.losses);
                 measured.right += usize::from(outcome.right);
                 done += 1;
             }
@@ -211,9 +229,9 @@ fn halve(
             let half = alive.len().div_ceil(2);
             let mut place = 0;
             alive.retain(|(measured, _)| {
-                let difference = measured.against(&best);
                 place += 1;
-                place <= half || difference.mean <= FAR * difference.half
+                let is_near = |d: &Difference| d.mean <= FAR * d.half;
+                place <= half || measured.against(&best).iter().any(is_near)
             });
         }
     }

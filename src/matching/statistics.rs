@@ -23,7 +23,8 @@ pub struct Difference {
     /// Half the width of its 95 % interval (Student's).
     pub half: f64,
     /// How likely chance alone makes it as large.
-    pub chance: f64,
+    #[serde(skip)]
+    pub(super) chance: f64,
 }
 
 impl Difference {

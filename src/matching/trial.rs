@@ -10,7 +10,7 @@ use super::order::Order;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::model::manifest::{Color, Layout};
+use crate::model::manifest::{Color, Layout, Manifest};
 use crate::pipeline::capture::Frame;
 use crate::pipeline::decode::{DecodeOptions, Decoder, Need, Picture, Region};
 use crate::pipeline::preprocess::{Framing, Geometry, Preprocessor};
@@ -23,11 +23,18 @@ const KEPT: usize = 512 << 20;
 /// photograph costs at most 3 nats, however wrong the answer is, and does not outweigh all others.
 const DOUBT: f64 = 0.05;
 
+/// By what the network's sureness is divided, the way it is first: values of a wider range
+/// make a network surer, right or wrong, which does not make them the right ones.
+pub(super) const TEMPERATURES: [f64; 6] = [1.0, 0.25, 0.5, 2.0, 4.0, 16.0];
+
+/// One loss for each of these, in nats.
+pub(super) type Losses = [f64; TEMPERATURES.len()];
+
 /// What an output says about a photograph, for one order of the labels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome {
-    /// `-ln p` of the right class, in nats, as far as one photograph counts.
-    pub loss: f64,
+    /// `-ln p` of the right class, as far as one photograph counts.
+    pub losses: Losses,
     /// Whether that is the best class.
     pub right: bool,
 }
@@ -45,7 +52,8 @@ struct Photograph {
 pub(super) struct Trials<'a> {
     decoder: Decoder,
     engine: Box<dyn Engine>,
-    scorer: Scorer,
+    /// One for each temperature.
+    scorers: Vec<Scorer>,
     photographs: Vec<Photograph>,
     orders: &'a [Order],
     framing: Framing,
@@ -97,7 +105,7 @@ impl<'a> Trials<'a> {
         let mut trials = Self {
             decoder,
             engine,
-            scorer: Scorer::new(&model.manifest),
+            scorers: TEMPERATURES.map(|by| scorer(&model.manifest, by)).into(),
             photographs: Vec::new(),
             orders,
             framing: options.framing,
@@ -199,22 +207,24 @@ impl<'a> Trials<'a> {
         }
         self.runs += 1;
         self.engine.run(&tensor, &mut self.outputs)?;
-        self.scorer
-            .run(&self.outputs.scores, self.batch, 0, &mut self.scores)?;
-        let scores = &mut self.scores.0;
-        if self.independent {
-            to_shares(scores);
-        }
-        let first = best(scores).index;
-        let outcome = |order: &Order| {
-            let target = order.targets[photograph.folder];
-            let share = f64::from(scores.get(target).copied().unwrap_or_default());
-            Outcome {
-                loss: loss(share),
-                right: first == target,
+        let targets = self.orders.iter().map(|o| o.targets[photograph.folder]);
+        let targets: Vec<usize> = targets.collect();
+        let mut outcomes = vec![Self::worst(); targets.len()];
+        for (number, scorer) in self.scorers.iter_mut().enumerate() {
+            scorer.run(&self.outputs.scores, self.batch, 0, &mut self.scores)?;
+            let scores = &mut self.scores.0;
+            if self.independent {
+                to_shares(scores);
             }
-        };
-        let outcomes: Vec<Outcome> = self.orders.iter().map(outcome).collect();
+            let first = best(scores).index;
+            for (outcome, target) in outcomes.iter_mut().zip(&targets) {
+                let share = scores.get(*target).copied().unwrap_or_default();
+                outcome.losses[number] = loss(f64::from(share));
+                if number == 0 {
+                    outcome.right = first == *target;
+                }
+            }
+        }
         let own = outcomes[candidate.order];
         photograph.seen.insert(key, outcomes);
         Ok(own)
@@ -223,7 +233,7 @@ impl<'a> Trials<'a> {
     /// The loss of a candidate that the network cannot run.
     pub(super) fn worst() -> Outcome {
         Outcome {
-            loss: loss(0.0),
+            losses: [loss(0.0); TEMPERATURES.len()],
             right: false,
         }
     }
@@ -231,7 +241,17 @@ impl<'a> Trials<'a> {
 
 /// The loss of so large a share for the right class, in nats.
 fn loss(share: f64) -> f64 {
-    -((1.0 - DOUBT) * share + DOUBT).ln()
+    0.0 - ((1.0 - DOUBT) * share + DOUBT).ln()
+}
+
+/// A scorer that divides the network's sureness by `by`.
+fn scorer(manifest: &Manifest, by: f64) -> Scorer {
+    let mut manifest = manifest.clone();
+    manifest.output.temperature *= by;
+    if let Some(each) = &mut manifest.output.independent {
+        each.temperatures.iter_mut().for_each(|t| *t *= by);
+    }
+    Scorer::new(&manifest)
 }
 
 /// The odds of independent labels as shares of all odds, which is the softmax of their

@@ -52,7 +52,10 @@ pub(super) fn gather(path: &Path, proto: &ModelProto, overrides: Overrides) -> R
         let said = [&given, &known, &graph];
         Like::new(&name, said, overrides.fit.is_some(), classes)
     });
-    let Like { preparation, labels } = like.transpose()?.unwrap_or_default();
+    let Like {
+        preparation,
+        labels,
+    } = like.transpose()?.unwrap_or_default();
     let mut facts = given.or(preparation).or(known);
     if facts.labels.is_none() {
         facts.labels = own_labels(
@@ -62,14 +65,7 @@ pub(super) fn gather(path: &Path, proto: &ModelProto, overrides: Overrides) -> R
             classes,
         )?;
     }
-    let stem = path
-        .file_stem()
-        .map_or("model".into(), |s| s.to_string_lossy().into_owned());
-    let named = Facts {
-        name: fact(stem, "file name"),
-        ..Facts::default()
-    };
-    let mut facts = facts.or(labels).or(graph).or(named);
+    let mut facts = facts.or(labels).or(graph).or(named_by(path));
     kind::settle(&mut facts, classes);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);
@@ -79,6 +75,17 @@ pub(super) fn gather(path: &Path, proto: &ModelProto, overrides: Overrides) -> R
         trainer,
         classes,
     })
+}
+
+/// The file's name, for a model that has none.
+fn named_by(path: &Path) -> Facts {
+    let stem = path
+        .file_stem()
+        .map_or("model".into(), |s| s.to_string_lossy().into_owned());
+    Facts {
+        name: fact(stem, "file name"),
+        ..Facts::default()
+    }
 }
 
 fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {

@@ -118,7 +118,7 @@ fn cells(row: &Row, pictures: usize) -> [String; 8] {
     [
         format!("{:.4}", row.log_loss),
         format!("{:+.4} ± {:.4}", difference.mean, difference.half),
-        percent(difference.chance),
+        percent(row.chance),
         format!("{}/{pictures}", row.right),
         upper(&row.color),
         row.values.clone(),
