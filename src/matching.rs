@@ -66,7 +66,9 @@ pub fn measure(
 ) -> Result<Match> {
     let labelled = Labelled::below(folder, options.per_class)?;
     let (stated, filled, known) = completed(path, overrides)?;
-    let orders = Order::all(&labelled, &known)?;
+    // One number decides between two.
+    let classes = known.classes.map(|numbers| numbers.max(2));
+    let orders = Order::all(&labelled, known.facts.labels.as_ref(), classes)?;
     let opened = Overrides {
         facts: Facts {
             labels: fact(orders[0].labels.clone(), &orders[0].what),

@@ -149,6 +149,33 @@ fn a_recipe_is_weaker_than_flags_and_stronger_than_the_file_and_says_so() {
 }
 
 #[test]
+fn inspect_names_the_recipes_that_fit_what_the_model_leaves_open() {
+    let inspect = |flags: &[&str]| {
+        let model = project("tests/golden/tints.onnx");
+        let output = ocelli([&["inspect", &model, "--size", "299"], flags].concat());
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = inspect(&[]);
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("recipes "))
+        .unwrap();
+    assert!(
+        row.contains(" 0-1, -1-1, ") && row.contains("--like"),
+        "{row}"
+    );
+    // One of another size does not fit.
+    assert!(!row.contains("teachable-machine"), "{row}");
+    let document: serde_json::Value = serde_json::from_str(&inspect(&["--json"])).unwrap();
+    assert_eq!(document["recipes"][0], "0-1");
+    // Named, there is nothing to choose.
+    let named = inspect(&["--like", "keras/xception"]);
+    assert!(!named.lines().any(|line| line.starts_with("recipes ")));
+    assert!(named.contains("recipe keras/xception"), "{named}");
+}
+
+#[test]
 fn label_sets_are_used_where_there_is_no_file_of_their_name() {
     let digits = project("models/digits.onnx");
     let inspect = |set: &str| {

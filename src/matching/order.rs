@@ -3,10 +3,13 @@
 
 use super::labelled::Labelled;
 use crate::error::{Error, Result};
-use crate::model::{Known, label_set};
+use crate::model::{Fact, label_set};
 
 /// Labels that an error shows.
 const SHOWN: usize = 5;
+
+/// What the first order of labels is called.
+const GIVEN: &str = "as they are given";
 
 /// One order of the labels.
 #[derive(Clone, Debug)]
@@ -26,34 +29,33 @@ impl Order {
     ///
     /// # Errors
     /// Folders that are no labels, or labels that are not known.
-    pub(super) fn all(labelled: &Labelled, known: &Known) -> Result<Vec<Self>> {
+    pub(super) fn all(
+        labelled: &Labelled,
+        labels: Option<&Fact<Vec<String>>>,
+        classes: Option<usize>,
+    ) -> Result<Vec<Self>> {
         let folders = &labelled.folders;
-        let labels = known.facts.labels.as_ref();
-        let numbered = numbers(folders, known.classes);
-        let orders = match (labels, numbered) {
-            (Some(labels), _) => {
-                let order = |what: &str, labels: Vec<String>, rarity| {
-                    Ok(Self {
-                        what: what.into(),
-                        targets: targets(labelled, &labels)?,
-                        labels,
-                        rarity,
-                    })
-                };
-                of_labels(&labels.value, known.classes)
-                    .into_iter()
-                    .map(|(what, labels, rarity)| order(what, labels, rarity))
-                    .collect::<Result<Vec<_>>>()?
+        let orders = match (labels, numbers(folders, classes)) {
+            (Some(labels), _) => of_labels(&labels.value, classes),
+            (None, Some((targets, classes))) => {
+                return Ok(vec![Self {
+                    what: "the folders' numbers".into(),
+                    labels: (0..classes).map(|index| index.to_string()).collect(),
+                    targets,
+                    rarity: 0.0,
+                }]);
             }
-            (None, Some((targets, classes))) => vec![Self {
-                what: "the folders' numbers".into(),
-                labels: (0..classes).map(|index| index.to_string()).collect(),
-                targets,
-                rarity: 0.0,
-            }],
-            (None, None) => of_folders(labelled, known.classes)?,
+            (None, None) => of_folders(labelled, classes)?,
         };
-        Ok(orders)
+        let orders = orders.into_iter().map(|(what, labels, rarity)| {
+            Ok(Self {
+                what: what.into(),
+                targets: targets(labelled, &labels)?,
+                labels,
+                rarity,
+            })
+        });
+        orders.collect()
     }
 }
 
@@ -87,46 +89,39 @@ fn of_labels(labels: &[String], classes: Option<usize>) -> Vec<(&'static str, Ve
     }
     let mut sorted = labels.to_vec();
     sorted.sort();
-    let mut orders = vec![("as they are given", labels.to_vec(), 0.0)];
+    let mut orders = vec![(GIVEN, labels.to_vec(), 0.0)];
     if sorted != labels {
         orders.push(("sorted by name", sorted, 3.0));
     }
     orders
 }
 
-/// Orders of labels that only the folders know.
-fn of_folders(labelled: &Labelled, classes: Option<usize>) -> Result<Vec<Order>> {
+/// Orders of labels that only the folders know: there is one for each class, or for each but
+/// a background.
+fn of_folders(
+    labelled: &Labelled,
+    classes: Option<usize>,
+) -> Result<Vec<(&'static str, Vec<String>, f64)>> {
     let folders = &labelled.folders;
-    let orders: Vec<(&str, Vec<String>, f64)> = match classes {
-        Some(classes) if classes == folders.len() || classes == folders.len() + 1 => {
-            of_labels(folders, Some(classes))
+    if classes.is_some_and(|c| c == folders.len() || c == folders.len() + 1) {
+        let mut orders = of_labels(folders, classes);
+        for (what, ..) in &mut orders {
+            if *what == GIVEN {
+                *what = "the folders, sorted by name";
+            }
         }
-        _ => {
-            let classes = classes.map_or("an unknown number of".into(), |c| c.to_string());
-            return Err(Error::usage(
-                &labelled.place,
-                format!(
-                    "{} folders for a model of {classes} classes, whose labels are not known",
-                    folders.len()
-                ),
-            )
-            .with_remedy("give the labels, or name each folder by the index of its class")
-            .with_settings(&["labels"]));
-        }
-    };
-    let order = |(what, labels, rarity): (&str, Vec<String>, f64)| {
-        let what = match what {
-            "as they are given" => "the folders, sorted by name",
-            other => other,
-        };
-        Ok(Order {
-            what: what.into(),
-            targets: targets(labelled, &labels)?,
-            labels,
-            rarity,
-        })
-    };
-    orders.into_iter().map(order).collect()
+        return Ok(orders);
+    }
+    let classes = classes.map_or("an unknown number of".into(), |c| c.to_string());
+    Err(Error::usage(
+        &labelled.place,
+        format!(
+            "{} folders for a model of {classes} classes, whose labels are not known",
+            folders.len()
+        ),
+    )
+    .with_remedy("give the labels, or name each folder by the index of its class")
+    .with_settings(&["labels"]))
 }
 
 /// The output of each folder.

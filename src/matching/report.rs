@@ -160,7 +160,7 @@ fn row(measured: &Measured, best: &Measured, orders: &[Order]) -> Row {
 }
 
 fn agreement(rows: &[Row], labels: bool) -> Vec<Agreement> {
-    let facts: [(&'static str, fn(&Row) -> String); 6] = [
+    let facts: [(_, fn(&Row) -> String); 6] = [
         ("input.color", |r| format!("{:?}", r.color).to_uppercase()),
         ("input.layout", |r| format!("{:?}", r.layout).to_uppercase()),
         ("values", |r| r.values.clone()),
