@@ -29,9 +29,9 @@ use space::Space;
 pub use statistics::Difference;
 use trial::Trials;
 
-/// Fewer photographs tell nothing apart: with five, one of sixteen wrong candidates would be
-/// better on each by chance.
-const FEWEST: usize = 6;
+/// Fewer photographs tell nothing apart: one in 256 of equal candidates is better on each of
+/// eight by chance.
+const FEWEST: usize = 8;
 
 /// How a model is measured.
 #[derive(Clone, Debug)]

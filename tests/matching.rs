@@ -235,7 +235,7 @@ fn what_cannot_be_measured_is_refused_with_what_mends_it() {
                 .iter()
                 .for_each(|class| remove(copy, class))
         },
-        "4 photographs tell nothing apart, expected 6 or more; add some",
+        "4 photographs tell nothing apart, expected 8 or more; add some",
     );
     refused(
         &|copy| std::fs::rename(copy.join("star"), copy.join("stars")).unwrap(),

@@ -84,26 +84,24 @@ pub fn fitting(stem: &str, size: Option<Size>, color: Option<Color>) -> Vec<&'st
         let colored = color != Some(Color::Gray) || recipe.is_colorless();
         colored && (size.is_none() || own.is_none() || own == size)
     };
-    // The longest name says most: `efficientnet_b0` rather than `efficientnet`.
-    let named = all_names()
-        .filter(|(_, recipe)| fits(recipe))
-        .filter_map(|(full, _)| {
-            let model = full.split_once('/')?.1;
-            let model = plain(model.split('.').next().unwrap_or(model));
-            stem.contains(&model).then_some((model.len(), full))
-        });
-    let named: Vec<_> = named.collect();
-    let longest = named.iter().map(|(length, _)| *length).max();
-    let mut best: Vec<_> = named
-        .into_iter()
-        .filter(|(length, _)| Some(*length) == longest)
-        .map(|(_, full)| full)
-        .collect();
+    let named = |(full, _): &(&'static str, &Recipe)| {
+        let (library, model) = full.split_once('/')?;
+        let model = plain(model.split('.').next().unwrap_or(model));
+        stem.contains(&model)
+            .then_some((library, model.len(), *full))
+    };
+    let fitting = || all_names().filter(|(_, recipe)| fits(recipe));
+    let named: Vec<_> = fitting().filter_map(|of| named(&of)).collect();
+    // Of a library's names the longest says most: `efficientnet_b0` rather than `efficientnet`.
+    let is_longest = |of: &&(&str, usize, &str)| {
+        let longer = |other: &(&str, usize, &str)| other.0 == of.0 && other.1 > of.1;
+        !named.iter().any(longer)
+    };
+    let best = named.iter().filter(is_longest).map(|(_, _, full)| *full);
+    let mut best: Vec<&'static str> = best.collect();
     if best.is_empty() {
-        best = all_names()
-            .filter(|(full, recipe)| !full.contains('/') && fits(recipe))
-            .map(|(full, _)| full)
-            .collect();
+        let names = fitting().map(|(full, _)| full);
+        best = names.filter(|full| !full.contains('/')).collect();
     }
     best
 }
