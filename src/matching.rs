@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::engine::{EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
-use crate::model::manifest::{Color, Filter, Layout, Resize};
+use crate::model::manifest::{Color, Filter, Layout, Resize, Size};
 use crate::model::{Facts, Known, Model, Overrides, fact};
 use crate::pipeline::preprocess::Framing;
 use labelled::Labelled;
@@ -65,17 +65,16 @@ pub fn measure(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Match> {
     let labelled = Labelled::below(folder, options.per_class)?;
-    let (stated, filled, known) = completed(path, overrides)?;
+    let Known { facts, classes } = Model::gathered(path, overrides.clone())?;
     // One number decides between two.
-    let classes = known.classes.map(|numbers| numbers.max(2));
-    let orders = Order::all(&labelled, known.facts.labels.as_ref(), classes)?;
+    let classes = classes.map(|numbers| numbers.max(2));
+    let orders = Order::all(&labelled, facts.labels.as_ref(), classes)?;
     let opened = Overrides {
         facts: Facts {
             labels: fact(orders[0].labels.clone(), &orders[0].what),
-            ..filled
+            ..completed(path, facts.clone())?
         },
-        labels: None,
-        ..overrides.clone()
+        ..Overrides::default()
     };
     let mut model = Model::open(path, opened)?;
     // A proof belongs to the facts that are in question.
@@ -86,7 +85,7 @@ pub fn measure(
     let identity = engine.identity().clone();
     let mut trials = Trials::new(&model, engine, &labelled, &orders, options)?;
     check_number(folder, &trials)?;
-    let space = Space::new(&model.manifest, overrides, &stated, &orders);
+    let space = Space::new(&model.manifest, overrides, &facts, &orders);
     let results = search::search(&space, &mut trials, progress)?;
     Ok(report::report(
         &model.manifest,
@@ -115,52 +114,29 @@ fn check_number(folder: &Path, trials: &Trials) -> Result<()> {
     Ok(())
 }
 
-/// What the model and the recipe named say of the preprocessing; the facts given, filled up
-/// so that the model can be opened; and what is known of the rest.
-fn completed(path: &Path, overrides: &Overrides) -> Result<(Facts, Facts, Known)> {
-    let known = Model::gathered(path, overrides.clone())?;
-    let stated = known.facts.clone();
+/// The facts known, filled up so that the model can be opened.
+fn completed(path: &Path, known: Facts) -> Result<Facts> {
     let origin = "measured";
-    let mut filled = overrides.clone();
-    let given = &mut filled.facts;
-    if known.facts.color.is_none() {
-        given.color = fact(Color::Rgb, origin);
-    }
-    if known.facts.layout.is_none() {
-        given.layout = fact(Layout::Nchw, origin);
-    }
-    let known = Model::gathered(path, filled.clone())?;
-    let facts = &known.facts;
-    if facts.size.is_none() {
-        return Err(Error::model(
-            path.display().to_string(),
-            "the size of the input is not known",
-        )
-        .with_remedy("give it")
-        .with_settings(&["input.size"]));
-    }
+    let axes = Facts {
+        color: fact(Color::Rgb, origin),
+        layout: fact(Layout::Nchw, origin),
+        ..Facts::default()
+    };
+    let facts = known.or(axes).with_consequences();
+    let Some(Size { width, height }) = facts.size.as_ref().map(|size| size.value) else {
+        let place = path.display().to_string();
+        return Err(Error::model(place, "the size of the input is not known")
+            .with_remedy("give it")
+            .with_settings(&["input.size"]));
+    };
     let channels = facts.color.as_ref().map_or(3, |c| c.value.channels());
-    let size = facts.size.as_ref().map(|size| size.value);
-    let given = &mut filled.facts;
-    if facts.resize.is_none() {
-        given.resize = size.and_then(|s| {
-            let (width, height) = (s.width, s.height);
-            fact(Resize::Exact { width, height }, origin)
-        });
-        // A crop is of a resize: one without the other means nothing.
-        given.crop = given.crop.take().or(fact(size, origin));
-    }
-    if facts.filter.is_none() {
-        given.filter = fact(Filter::Bilinear, origin);
-    }
-    if facts.rescale.is_none() {
-        given.rescale = fact(1.0 / 255.0, origin);
-    }
-    if facts.mean.is_none() {
-        given.mean = fact(vec![0.0; channels], origin);
-    }
-    if facts.std.is_none() {
-        given.std = fact(vec![1.0; channels], origin);
-    }
-    Ok((stated, filled.facts, known))
+    let rest = Facts {
+        resize: fact(Resize::Exact { width, height }, origin),
+        filter: fact(Filter::Bilinear, origin),
+        rescale: fact(1.0 / 255.0, origin),
+        mean: fact(vec![0.0; channels], origin),
+        std: fact(vec![1.0; channels], origin),
+        ..Facts::default()
+    };
+    Ok(facts.or(rest).with_consequences())
 }

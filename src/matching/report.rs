@@ -159,8 +159,11 @@ fn row(measured: &Measured, best: &Measured, orders: &[Order]) -> Row {
     }
 }
 
+/// One fact of a row.
+type InWords = fn(&Row) -> String;
+
 fn agreement(rows: &[Row], labels: bool) -> Vec<Agreement> {
-    let facts: [(_, fn(&Row) -> String); 6] = [
+    let facts: [(_, InWords); 6] = [
         ("input.color", |r| format!("{:?}", r.color).to_uppercase()),
         ("input.layout", |r| format!("{:?}", r.layout).to_uppercase()),
         ("values", |r| r.values.clone()),
