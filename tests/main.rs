@@ -38,6 +38,7 @@ mod proof;
 mod providers;
 mod readme;
 mod recipes;
+mod scenes;
 mod schema;
 mod serve;
 mod source_tree;

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{assets, command, has_onnxruntime, ocelli, project, root, scratch, stderr};
+use crate::support::{
+    STEPS, assets, classify, command, has_onnxruntime, ocelli, project, records, root, scratch,
+    stderr,
+};
 
 const SECONDS: Duration = Duration::from_secs(2);
 const MEMORY_KB: u64 = 400 * 1024;
@@ -100,7 +103,7 @@ fn assert_civil(outcome: &Outcome, what: &str) {
     );
 }
 
-fn classify(picture: &Path) -> Outcome {
+fn watched_classify(picture: &Path) -> Outcome {
     watched(&[
         "run",
         "-q",
@@ -127,7 +130,7 @@ fn malformed_pictures_cost_only_themselves() {
     let Some(assets) = assets() else { return };
     let mut refused = 0;
     for file in files(&assets.join("malformed")) {
-        let outcome = classify(&file);
+        let outcome = watched_classify(&file);
         assert_civil(&outcome, &file.display().to_string());
         refused += usize::from(outcome.code == Some(1));
     }
@@ -136,25 +139,11 @@ fn malformed_pictures_cost_only_themselves() {
         "only {refused} of the malformed pictures are refused"
     );
     // In one run with a good picture at the end, the good one is still classified.
-    let folder = assets.join("malformed").display().to_string();
-    let good = files(&root().join("models/samples"))[0]
-        .display()
-        .to_string();
-    let output = ocelli([
-        "run",
-        "-q",
-        "-m",
-        &project("models/shapes.onnx"),
-        "--engine",
-        "rten",
-        "-f",
-        "json",
-        &folder,
-        &good,
-    ]);
+    let good = files(&root().join("models/samples"))[0].clone();
+    let output = classify(&[&assets.join("malformed"), &good]);
     assert_eq!(output.status.code(), Some(1));
-    let last = crate::support::records(&output).pop().unwrap();
-    assert_eq!(last["source"], good);
+    let last = records(&output).pop().unwrap();
+    assert_eq!(last["source"], good.display().to_string());
 }
 
 #[test]
@@ -174,20 +163,8 @@ fn a_bad_jpeg_does_not_spoil_the_next_one() {
     flat[frame + 5..frame + 7].copy_from_slice(&[0, 0]);
     std::fs::write(folder.join("20a.jpg"), flat).unwrap();
     std::fs::write(folder.join("20b.jpg"), &good).unwrap();
-    let output = ocelli([
-        "run",
-        "-q",
-        "-m",
-        &project("models/shapes.onnx"),
-        "--engine",
-        "rten",
-        "--workers",
-        "1",
-        "-f",
-        "json",
-        &folder.display().to_string(),
-    ]);
-    let records = crate::support::records(&output);
+    let output = classify(&[&folder]);
+    let records = records(&output);
     assert_eq!(records.len(), 16, "{}", stderr(&output));
     assert!(
         records
@@ -217,31 +194,11 @@ fn malformed_models_stop_with_their_reason() {
     for file in files(&assets.join("malformed-models")) {
         for engine in engines {
             let model = file.display().to_string();
-            let outcome = watched(&[
-                "run",
-                "-q",
-                "-m",
-                &model,
-                "--engine",
-                engine,
-                "--labels",
-                &labels,
-                "--color",
-                "rgb",
-                "--resize",
-                "exact",
-                "--size",
-                "32",
-                "--filter",
-                "bilinear",
-                "--rescale",
-                "1/255",
-                "--mean",
-                "0,0,0",
-                "--std",
-                "1,1,1",
+            let run = [
+                "run", "-q", "-m", &model, "--engine", engine, "--labels", &labels, "--size", "32",
                 &picture,
-            ]);
+            ];
+            let outcome = watched(&[&run[..], &STEPS].concat());
             assert_civil(&outcome, &format!("{model} on {engine}"));
             println!(
                 "{} {engine}: {:?} {}{}",
@@ -354,7 +311,7 @@ fn lying_sizes_are_refused_before_memory_is_taken() {
         ("huge.jpg", "Maximum supported image dimension is 65500"),
         ("huge.ppm", limit),
     ] {
-        let outcome = classify(&folder.join(name));
+        let outcome = watched_classify(&folder.join(name));
         assert_civil(&outcome, name);
         assert!(
             outcome.stderr.contains(reason),

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::notify::run;
 use crate::support::{records, scratch, stderr};
@@ -190,6 +190,56 @@ fn a_broker_hears_of_decisions_the_state_and_home_assistants_discovery() {
     assert_eq!(entities["camera"]["device_class"], "problem");
     assert_eq!(discovery["availability_topic"], "home/cam/availability");
     assert_eq!(discovery["device"]["model"], "shapes@1");
+}
+
+#[test]
+fn a_broker_hears_of_each_independent_label() {
+    let folder = scratch("mqtt-labels");
+    let Some(broker) = Broker::start(&folder, "allow_anonymous true") else {
+        return;
+    };
+    let subscriber = broker.subscribe(&[]);
+    let (url, spool) = (broker.url(), folder.join("spool").display().to_string());
+    // 30 frames each of the square, the star, and the triangle, which is a square, too.
+    let output = run(&[
+        "synthetic:fps=50,frames=90",
+        "--changes-only",
+        "--output",
+        "sigmoid-logits",
+        "--mqtt",
+        &url,
+        "--mqtt-spool",
+        &spool,
+    ])
+    .output()
+    .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let heard = subscriber.all(Duration::from_secs(1));
+    let decisions = on(&heard, "home/cam/decision");
+    let there: Vec<&Value> = decisions
+        .iter()
+        .filter(|record| !record["changed"].is_null())
+        .map(|record| &record["labels"])
+        .collect();
+    assert_eq!(
+        there,
+        [
+            &json!(["square"]),
+            &json!(["star"]),
+            &json!(["triangle", "square"])
+        ]
+    );
+    let discovery = &on(&heard, "homeassistant/device/ocelli_home_cam/config")[0];
+    let entities = discovery["components"].as_object().unwrap();
+    for (place, label) in ["circle", "square", "star", "triangle"].iter().enumerate() {
+        let entity = &entities[&format!("label_{place}")];
+        assert_eq!(entity["platform"], "binary_sensor");
+        assert_eq!(entity["name"], *label);
+        assert_eq!(entity["state_topic"], "home/cam/decision");
+        let on_or_off = format!("{{{{ 'ON' if \"{label}\" in value_json.labels else 'OFF' }}}}");
+        assert_eq!(entity["value_template"], on_or_off);
+    }
+    assert!(!entities.contains_key("decision") && entities.contains_key("camera"));
 }
 
 #[test]

@@ -73,8 +73,8 @@ fn a_rule_that_fires_runs_a_command_with_the_record_once() {
     assert_eq!(lines.len(), 2, "{text}");
     let record: Value = serde_json::from_str(lines[0]).unwrap();
     assert_eq!(record["label"], "star");
-    // It had lasted for 200 ms: ten frames.
-    assert!(record["frame"].as_u64().unwrap() >= 38, "{record}");
+    // It had lasted for 200 ms: ten frames, or fewer where the machine was late for some.
+    assert!(record["frame"].as_u64().unwrap() >= 34, "{record}");
     assert_eq!(lines[1], "star>0.5 for 200ms|star");
     assert!(!String::from_utf8_lossy(&output.stdout).contains("to-nobody"));
     assert!(stderr(&output).contains("to-nobody"));

@@ -8,7 +8,7 @@ use ocelli::model::Overrides;
 use serde_json::Value;
 
 use crate::onnx_file::metadata;
-use crate::support::{has_onnxruntime, ocelli, records, root, scratch, stderr};
+use crate::support::{STEPS, has_onnxruntime, ocelli, records, root, scratch, stderr};
 
 fn heads() -> PathBuf {
     root().join("tests/heads")
@@ -22,21 +22,6 @@ fn index() -> Value {
 fn model(name: &str) -> String {
     heads().join(format!("{name}.onnx")).display().to_string()
 }
-
-const STEPS: [&str; 12] = [
-    "--color",
-    "rgb",
-    "--resize",
-    "exact",
-    "--filter",
-    "bilinear",
-    "--rescale",
-    "1/255",
-    "--mean",
-    "0,0,0",
-    "--std",
-    "1,1,1",
-];
 
 /// Runs a model on the picture that the expected scores are of.
 fn classified(model: &str, engine: &str, more: &[&str]) -> std::process::Output {

@@ -1,28 +1,10 @@
 //! Pictures as cameras, phones and scanners write them: what is odd is read, what is
 //! damaged is refused, and what is not supported is called so.
 
-use std::path::Path;
-
-use crate::support::{ocelli, project, records, root, scratch, stderr};
+use crate::support::{classify, records, root, scratch, stderr};
 
 fn golden(name: &str) -> Vec<u8> {
     std::fs::read(root().join("tests/golden").join(name)).unwrap()
-}
-
-/// What the program makes of a folder, in the order of the names.
-fn classify(folder: &Path) -> std::process::Output {
-    ocelli([
-        "run",
-        "-m",
-        &project("models/shapes.onnx"),
-        "--engine",
-        "rten",
-        "--workers",
-        "1",
-        "-f",
-        "json",
-        &folder.display().to_string(),
-    ])
 }
 
 #[test]
@@ -38,7 +20,7 @@ fn stray_bytes_of_cameras_are_said_once_and_hide_no_damage() {
     std::fs::write(folder.join("4.jpg"), lost).unwrap();
     let many = [&whole[..third], &[0x5a; 300], &whole[third..]].concat();
     std::fs::write(folder.join("5.jpg"), many).unwrap();
-    let output = classify(&folder);
+    let output = classify(&[&folder]);
     let said = stderr(&output);
     assert_eq!(records(&output).len(), 3, "{said}");
     assert_eq!(said.matches("which is no damage").count(), 1, "{said}");
@@ -68,7 +50,7 @@ fn what_is_not_supported_is_not_called_damaged() {
     let mut bmp = golden("plain.bmp");
     bmp[14] = 64;
     std::fs::write(folder.join("os2.bmp"), bmp).unwrap();
-    let output = classify(&folder);
+    let output = classify(&[&folder]);
     let said = stderr(&output);
     assert!(!said.contains("damaged"), "{said}");
     for kind in ["a JPEG", "a TIFF", "a BMP"] {

@@ -106,7 +106,7 @@ fn a_manifest_that_contradicts_itself_is_refused_by_name() {
         (
             "count",
             |m| m["labels"] = json!(["a", "b", "c"]),
-            "has 4 probabilities for 3 labels",
+            "proven with 4 labels (proof case",
         ),
     ];
     for (name, change, expected) in cases {

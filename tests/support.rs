@@ -5,6 +5,22 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// The steps before a model that says none of them.
+pub const STEPS: [&str; 12] = [
+    "--color",
+    "rgb",
+    "--resize",
+    "exact",
+    "--filter",
+    "bilinear",
+    "--rescale",
+    "1/255",
+    "--mean",
+    "0,0,0",
+    "--std",
+    "1,1,1",
+];
+
 /// The project's root.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -59,6 +75,16 @@ pub fn command() -> Command {
 /// Runs the program to its end.
 pub fn ocelli<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(args: I) -> Output {
     command().args(args).output().expect("the program starts")
+}
+
+/// Classifies files and folders with the model that every clone has, one after the other, in
+/// the order of the names. The records are JSON.
+pub fn classify(sources: &[&Path]) -> Output {
+    let shapes = project("models/shapes.onnx");
+    let run = ["run", "-m", &shapes, "--engine", "rten", "--workers", "1"];
+    let mut command = command();
+    command.args(run).args(["-f", "json"]).args(sources);
+    command.output().expect("the program starts")
 }
 
 /// Standard error as text.

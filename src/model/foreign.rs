@@ -1,5 +1,6 @@
 //! What other tools write about their models, read by their own rules.
 
+mod cursor;
 pub(super) mod huggingface;
 pub(super) mod image_metadata;
 pub(super) mod labels;

@@ -8,6 +8,7 @@ mod plan;
 mod resample;
 mod shrink;
 mod taps;
+mod weave;
 mod yuv;
 
 use super::capture::Cover;

@@ -147,6 +147,8 @@ fn scores() -> impl Iterator<Item = Hypothesis> {
         OutputKind::Logits,
         OutputKind::Probabilities,
         OutputKind::LogProbabilities,
+        OutputKind::SigmoidLogits,
+        OutputKind::SigmoidProbabilities,
     ];
     let kinds = kinds.into_iter().map(|kind| {
         let suspect = format!("output.kind, it should be {kind:?}");

@@ -29,13 +29,13 @@ CHROMIUM_FLAGS = [
 class Server:
     """`ocelli serve` on a free port of this machine, which can die and come back on the same one."""
 
-    def __init__(self, *flags: str):
-        self.flags = flags
+    def __init__(self, *flags: str, model: Path = Path("models/shapes.onnx")):
+        self.flags, self.model = flags, model
         self.address = "127.0.0.1:0"
         self.start()
 
     def start(self):
-        command = [str(BINARY), "serve", "-m", "models/shapes.onnx", *self.flags, "--listen", self.address]
+        command = [str(BINARY), "serve", "-m", str(self.model), *self.flags, "--listen", self.address]
         env = {name: value for name, value in os.environ.items() if not name.startswith("OCELLI")}
         try:
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)

@@ -59,8 +59,8 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument("--force", action="store_true", help="write a file that its gate refuses")
     add_flags(export.add_argument_group("export"), "export")
     export.set_defaults(function=run_export)
-    demo = commands.add_parser("demo-data", help="write the shapes or the digits data set")
-    demo.add_argument("kind", choices=("shapes", "digits"))
+    demo = commands.add_parser("demo-data", help="write a data set to try: scenes have several labels per picture")
+    demo.add_argument("kind", choices=("shapes", "digits", "scenes"))
     demo.add_argument("folder", type=Path)
     demo.add_argument("--seed", type=int, default=0)
     demo.add_argument("--overwrite", action="store_true")
@@ -81,7 +81,10 @@ def _add_train(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     train.add_argument(
-        "data", nargs="?", help="folder of class folders, or of train/ val/ test/; or public:cifar10|mnist|flowers102"
+        "data",
+        nargs="?",
+        help="folder of class folders, or of train/ val/ test/; or, for several labels per picture, a CSV file or a"
+        " folder of train.csv val.csv test.csv; or public:cifar10|mnist|flowers102",
     )
     train.add_argument("-o", "--output", type=Path, help="ONNX file to write (default: RUN/NAME.onnx)")
     # not --run: torchrun would take that for an abbreviation of its own --run-path
@@ -105,11 +108,10 @@ def run_train(arguments: argparse.Namespace) -> None:
 
 
 def run_lint(arguments: argparse.Namespace) -> None:
-    from ocelli_trainer.data import dataset as data
-    from ocelli_trainer.data import lint
+    from ocelli_trainer.data import lint, tables
     from ocelli_trainer.errors import FindingError
 
-    dataset = data.load(arguments.data, arguments.data.resolve().name, configs.DataConfig().split, 0)
+    dataset = tables.load(arguments.data, arguments.data.resolve().name, configs.DataConfig().split, 0)
     found = lint.lint(dataset)
     print(found.to_json() if arguments.format == "json" else found.to_text())
     if found.errors:

@@ -21,13 +21,15 @@ def option(default: Any, text: str, *, choices: tuple[str, ...] = (), least: flo
 
 @dataclass(frozen=True)
 class DataConfig:
-    path: str = option("", "folder of class folders, or of train/ val/ test/; or public:NAME")
+    path: str = option(
+        "", "folder of class folders, or of train/ val/ test/; CSV of several labels per picture; or public:NAME"
+    )
     name: str = option("", "name of the data set and model (default: the output file's)")
     split: tuple[float, float, float] = option(
         (0.6, 0.2, 0.2), "shares of train, val, test where no folders split the data"
     )
     split_seed: int = option(0, "seed of that split, apart from the training seed", least=0)
-    add: tuple[str, ...] = option((), "more folders of labelled pictures, for train and val only")
+    add: tuple[str, ...] = option((), "more folders (or CSV files) of labelled pictures, for train and val only")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class TrainConfig:
     schedule: str = option("cosine", "after the warm-up", choices=("cosine", "plateau", "constant"))
     warmup: float = option(3.0, "epochs of linear warm-up", least=0)
     label_smoothing: float = option(0.0, "share of the truth that is spread over all classes", least=0)
-    balance: str = option("none", "against imbalance", choices=("none", "weights", "sampler"))
+    balance: str = option(
+        "none", "against imbalance (of independent labels: none or weights)", choices=("none", "weights", "sampler")
+    )
     clip: float = option(0.0, "largest gradient norm; 0: off", least=0)
     ema: float = option(0.0, "decay of the averaged weights; 0: off", least=0)
     patience: int = option(0, "stop after this many epochs without a better validation loss; 0: never", least=0)

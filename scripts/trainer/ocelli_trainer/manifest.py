@@ -7,7 +7,7 @@ their field order is the order in the file.
 import json
 import math
 import re
-from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from ocelli_trainer.errors import TrainerError
@@ -15,6 +15,7 @@ from ocelli_trainer.errors import TrainerError
 FORMAT = 1
 RESIZES = ("shortest", "exact", "letterbox")  # what transforms.py can do
 KEY = "ocelli"
+SIGMOID_LOGITS = "sigmoid-logits"  # the output's kind where labels are independent of one another
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,21 @@ class Preprocess:
 
 
 @dataclass(frozen=True)
+class Independent:
+    """In the labels' order: a label's probability is sigmoid(logit / temperature); from its threshold on it counts."""
+
+    thresholds: list[float]
+    temperatures: list[float]
+
+
+@dataclass(frozen=True)
 class Output:
     tensor: str
-    kind: str  # logits | probabilities | log-probabilities
+    kind: str  # logits | sigmoid-logits, of the kinds that the runtime knows
     temperature: float
     quantization: Quantization | None
     embedding: str | None
+    independent: Independent | None = None  # written only where labels are independent of one another
 
 
 @dataclass(frozen=True)
@@ -81,16 +91,21 @@ class ClassMetrics:
     recall: float
     f1: float
     support: int
+    average_precision: float | None = None  # of independent labels only
 
 
 @dataclass(frozen=True)
 class Metrics:
+    """Of independent labels, accuracy is the share of pictures whose labels are all right, ece the labels' mean."""
+
     accuracy: float
-    top5: float
+    top5: float | None  # of independent labels none
     loss: float
     macro_f1: float
     ece: float
     per_class: list[ClassMetrics]
+    micro_f1: float | None = None  # this and the next of independent labels only
+    mean_average_precision: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,10 +159,17 @@ class Manifest:
 
 def to_json(manifest: Manifest) -> str:
     check(manifest)
-    raw = asdict(manifest)
-    if manifest.preprocess.crop_rule == Preprocess.crop_rule:
-        del raw["preprocess"]["crop_rule"]  # runtimes before 0.2 refuse the key
-    return json.dumps(raw, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(as_written(manifest), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def as_written(value: Any) -> Any:
+    """As JSON has it; keys with a default are left out where they say just that: runtimes before 0.2 refuse them."""
+    if isinstance(value, list):
+        return [as_written(v) for v in value]
+    if not is_dataclass(value):
+        return value
+    found = {f: getattr(value, f.name) for f in fields(value)}
+    return {f.name: as_written(v) for f, v in found.items() if f.default is MISSING or v != f.default}
 
 
 def from_json(text: str) -> Manifest:
@@ -156,7 +178,13 @@ def from_json(text: str) -> Manifest:
     nested = {
         "input": lambda v: _build(Input, v, "input", quantization=_quantization),
         "preprocess": lambda v: _build(Preprocess, v, "preprocess", crop=lambda c: _build(Size, c, "preprocess.crop")),
-        "output": lambda v: _build(Output, v, "output", quantization=_quantization),
+        "output": lambda v: _build(
+            Output,
+            v,
+            "output",
+            quantization=_quantization,
+            independent=lambda i: _build(Independent, i, "output.independent"),
+        ),
         "rejection": lambda v: _build(Rejection, v, "rejection"),
         "training": _training,
         "proof": lambda v: _build(
@@ -222,9 +250,28 @@ def check(manifest: Manifest) -> None:
         problems.append(f"preprocess.std: expected positive, found {manifest.preprocess.std}")
     if not manifest.output.temperature > 0:
         problems.append(f"output.temperature: expected positive, found {manifest.output.temperature}")
+    problems += _independent_problems(manifest)
     problems += _proof_problems(manifest)
     if problems:
         raise TrainerError("manifest: " + "; ".join(problems))
+
+
+def _independent_problems(manifest: Manifest) -> list[str]:
+    each, kind = manifest.output.independent, manifest.output.kind
+    if (each is not None) != (kind == SIGMOID_LOGITS):
+        return [f"output.independent: expected for {SIGMOID_LOGITS} and no other kind, found {each} for {kind}"]
+    if each is None:
+        return []
+    problems = [
+        f"output.independent.{name}: expected {len(manifest.labels)} numbers, found {len(values)}"
+        for name, values in (("thresholds", each.thresholds), ("temperatures", each.temperatures))
+        if len(values) != len(manifest.labels)
+    ]
+    if not all(0 <= t <= 1 for t in each.thresholds):
+        problems.append(f"output.independent.thresholds: expected 0 to 1, found {each.thresholds}")
+    if not all(t > 0 for t in each.temperatures):
+        problems.append(f"output.independent.temperatures: expected positive, found {each.temperatures}")
+    return problems
 
 
 def _proof_problems(manifest: Manifest) -> list[str]:
@@ -238,7 +285,7 @@ def _proof_problems(manifest: Manifest) -> list[str]:
         best = manifest.labels[max(range(len(manifest.labels)), key=case.probabilities.__getitem__)]
         if case.label != best:
             problems.append(f"proof {case.name}: label {case.label!r}, but the highest probability is of {best!r}")
-        if not math.isclose(sum(case.probabilities), 1, abs_tol=1e-3):
+        if manifest.output.independent is None and not math.isclose(sum(case.probabilities), 1, abs_tol=1e-3):
             problems.append(f"proof {case.name}: probabilities add up to {sum(case.probabilities):.4f}, expected 1")
     return problems
 

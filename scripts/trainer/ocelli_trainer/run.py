@@ -46,6 +46,11 @@ class Run:
         return self.folder / "splits.json"
 
     @property
+    def test_table(self) -> Path:
+        """The test pictures of independent labels, for `ocelli eval`."""
+        return self.folder / "test.csv"
+
+    @property
     def lint_json(self) -> Path:
         return self.folder / "lint.json"
 
@@ -117,23 +122,25 @@ class Run:
             {
                 "name": dataset.name,
                 "labels": dataset.labels,
+                **({"independent": True} if dataset.independent else {}),
                 "fingerprint": fingerprint(dataset),
-                "splits": {k: [[str(s.path), s.label] for s in dataset.splits[k]] for k in SPLITS},
+                "splits": {k: [[str(s.path), *s.labels] for s in dataset.splits[k]] for k in SPLITS},
             },
         )
 
     def read_splits(self) -> Dataset:
         self.require()
         stored = json.loads(self.splits.read_text("utf-8"))
-        splits = {k: tuple(Sample(Path(p), label) for p, label in stored["splits"][k]) for k in SPLITS}
+        splits = {k: tuple(Sample(Path(p), *labels) for p, *labels in stored["splits"][k]) for k in SPLITS}
         gone = [str(s.path) for part in splits.values() for s in part if not s.path.exists()]
         if gone:
             raise TrainerError(
                 f"{self.folder}: {len(gone)} pictures of this run are gone, the first is {gone[0]}",
                 "run from the folder it was trained in, with its data in place",
             )
-        root = Path(self.read_config().data.path)
-        dataset = Dataset(stored["name"], root, tuple(stored["labels"]), splits)
+        path = Path(self.read_config().data.path)
+        root = path.parent if path.is_file() else path  # a table's pictures are named from its folder
+        dataset = Dataset(stored["name"], root, tuple(stored["labels"]), splits, stored.get("independent", False))
         if fingerprint(dataset) != stored["fingerprint"]:
             raise TrainerError(
                 f"{self.folder}: pictures of this run have changed since it was trained",

@@ -2,26 +2,27 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ocelli_trainer import config as configs
 from ocelli_trainer.config import Config
-from ocelli_trainer.data import dataset as datasets
-from ocelli_trainer.data import lint, preprocessing, public
+from ocelli_trainer.data import lint, preprocessing, public, tables
 from ocelli_trainer.data.dataset import Dataset
 from ocelli_trainer.data.extend import extend
 from ocelli_trainer.data.loader import Normaliser, make_pictures
 from ocelli_trainer.deliver.export import export
 from ocelli_trainer.errors import FindingError, TrainerError, say, warn
-from ocelli_trainer.fit import distributed, models
+from ocelli_trainer.fit import distributed, models, objective
 from ocelli_trainer.fit.distributed import Processes
-from ocelli_trainer.fit.evaluation import Evaluation, evaluate
+from ocelli_trainer.fit.evaluation import AnyEvaluation, Evaluation, Scores, evaluate
 from ocelli_trainer.fit.loop import Loop
 from ocelli_trainer.fit.optim import find_lr
 from ocelli_trainer.fit.torch_settings import set_up_torch
 from ocelli_trainer.fit.trained import load_trained
 from ocelli_trainer.report import comparison, page
+from ocelli_trainer.report.label_summary import summarise_labels
 from ocelli_trainer.report.summary import summarise
 from ocelli_trainer.run import Run, RunOptions
 
@@ -43,6 +44,7 @@ def _train(config: Config, options: RunOptions, processes: Processes) -> None:
         run.create(options.overwrite)
     processes.barrier()
     dataset = processes.broadcast(_dataset(config, options) if processes.is_main else None)
+    objective.check(config, dataset.independent)
     pictures = make_pictures(dataset, preprocess, config)
     torch.manual_seed(config.train.seed)
     net = models.build(config.model, len(dataset.labels))
@@ -55,7 +57,7 @@ def _train(config: Config, options: RunOptions, processes: Processes) -> None:
         configs.write(config, run.config)
         if options.old is not None:
             run.retrained_from.write_text(str(options.old.folder), "utf-8")
-    say(f"{config.model.architecture}: {models.parameter_count(net):,} parameters, {len(dataset.labels)} classes")
+    say(f"{config.model.architecture}: {models.parameter_count(net):,} parameters, {_kind(dataset)}")
     loop = Loop(net, pictures["train"], pictures["val"], preprocess, config, processes, run)
     if options.resume:
         _resume(loop, run, processes)
@@ -80,7 +82,7 @@ def _found(config: Config, options: RunOptions) -> Dataset:
         dataset = extend(options.old.read_splits(), folders, ratios, config.data.split_seed)
         return dataclasses.replace(dataset, name=config.data.name)
     root = public.fetch(config.data.path) if config.data.path.startswith("public:") else Path(config.data.path)
-    dataset = datasets.load(root, config.data.name, ratios, config.data.split_seed)
+    dataset = tables.load(root, config.data.name, ratios, config.data.split_seed)
     return extend(dataset, folders, ratios, config.data.split_seed)
 
 
@@ -103,7 +105,7 @@ def _linted(dataset: Dataset, options: RunOptions) -> Dataset:
     if not found.errors:
         return dataset
     text = f"{dataset.root}: errors found in the data: {len(found.errors)}, see above"
-    if any(f.kind in ("empty class", "empty split") for f in found.errors):
+    if any(f.kind in lint.HOPELESS for f in found.errors):
         raise FindingError(text, "add the missing pictures: --force cannot do without them")
     if not options.force:
         raise FindingError(text, "mend the data or add --force")
@@ -126,9 +128,11 @@ def _finish(config: Config, dataset: Dataset, options: RunOptions) -> None:
     trained = load_trained(run, config, dataset)
     test = trained.scores["test"]
     evaluation = evaluate(trained.scores["val"], test, dataset.labels, config.export.coverage)
-    summary = summarise(evaluation, test, dataset)
+    summary = _summary(evaluation, test, dataset)
+    if dataset.independent:
+        tables.write(dataset, "test", run.test_table)
     run.write_json(run.evaluation, summary)
-    _say_measures(evaluation)
+    say(f"test: {evaluation}")
     if options.old is not None:
         old = load_trained(options.old, options.old.read_config(), dataset).scores["test"]
         compared = comparison.compare(old, test, dataset.labels)
@@ -139,11 +143,11 @@ def _finish(config: Config, dataset: Dataset, options: RunOptions) -> None:
     export(trained, options.output, run, options.force)
 
 
-def _say_measures(evaluation: Evaluation) -> None:
-    measured, rejection = evaluation.metrics, evaluation.rejection
-    say(
-        f"test: accuracy {measured.accuracy:.4f}, macro F1 {measured.macro_f1:.4f},"
-        f" ECE {evaluation.ece_uncalibrated:.4f} => {measured.ece:.4f} at temperature {evaluation.temperature:g};"
-        f" below {rejection.threshold:g} unknown: {100 * rejection.coverage:.1f} % kept,"
-        f" {100 * rejection.accuracy:.1f} % of them right"
-    )
+def _kind(dataset: Dataset) -> str:
+    return f"{len(dataset.labels)} {'independent labels' if dataset.independent else 'classes'}"
+
+
+def _summary(evaluation: AnyEvaluation, test: Scores, dataset: Dataset) -> dict[str, Any]:
+    if isinstance(evaluation, Evaluation):
+        return summarise(evaluation, test, dataset)
+    return summarise_labels(evaluation, test, dataset)

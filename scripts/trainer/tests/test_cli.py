@@ -14,7 +14,16 @@ from ocelli_trainer.data import shapes
 TRAINER = Path(__file__).parents[1]
 NEED_TORCH = {
     *("train", "data.loader", "deliver.describe", "deliver.export", "deliver.torch_export", "deliver.variants"),
-    *("fit.distributed", "fit.inference", "fit.loop", "fit.models", "fit.optim", "fit.torch_settings", "fit.trained"),
+    *(
+        "fit.distributed",
+        "fit.inference",
+        "fit.loop",
+        "fit.models",
+        "fit.objective",
+        "fit.optim",
+        "fit.torch_settings",
+        "fit.trained",
+    ),
 }
 BLOCK_TORCH = """
 import sys

@@ -2,6 +2,7 @@
 //! what people write by hand, with comments and commas at the end. Ultralytics keeps its
 //! names so, and the best-known list of ImageNet's is one. Nothing is evaluated.
 
+use super::cursor::Cursor;
 use super::quoted::{self, Rules};
 use super::tree::{DEEPEST, Tree};
 
@@ -19,51 +20,28 @@ pub(in crate::model) struct Broken {
 
 /// Reads a text that is one literal.
 pub(in crate::model) fn literal(text: &str) -> Result<Tree, Broken> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader(Cursor::new(text));
     let tree = reader.value(0)?;
-    reader.skip();
-    match reader.rest() {
+    reader.0.skip();
+    match reader.0.rest() {
         "" => Ok(tree),
         _ => Err(reader.broken("the end")),
     }
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-}
+struct Reader<'a>(Cursor<'a>);
 
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
+impl Reader<'_> {
     fn broken(&self, expected: &'static str) -> Broken {
         Broken {
-            at: self.at,
+            at: self.0.at,
             expected,
-        }
-    }
-
-    /// Passes white space and comments.
-    fn skip(&mut self) {
-        loop {
-            let rest = self.rest();
-            let trimmed = rest.trim_start();
-            self.at += rest.len() - trimmed.len();
-            if !trimmed.starts_with('#') {
-                return;
-            }
-            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
         }
     }
 
     /// Passes `mark`, if it comes next.
     fn takes(&mut self, mark: char) -> bool {
-        self.skip();
-        let is_next = self.rest().starts_with(mark);
-        self.at += if is_next { mark.len_utf8() } else { 0 };
-        is_next
+        self.0.take(&[mark]).is_some()
     }
 
     fn value(&mut self, depth: usize) -> Result<Tree, Broken> {
@@ -79,11 +57,11 @@ impl<'a> Reader<'a> {
         if self.takes('(') {
             return self.items(')', depth);
         }
-        let unmarked = self.rest().strip_prefix('u').unwrap_or(self.rest());
+        let unmarked = self.0.rest().strip_prefix('u').unwrap_or(self.0.rest());
         if unmarked.starts_with(['\'', '"']) {
             let (text, length) = quoted::string(unmarked, Rules::Python)
                 .ok_or_else(|| self.broken("a string that ends on its line"))?;
-            self.at = self.text.len() - unmarked.len() + length;
+            self.0.at = self.0.text.len() - unmarked.len() + length;
             return Ok(Tree::Text(text));
         }
         self.word(depth)
@@ -92,12 +70,10 @@ impl<'a> Reader<'a> {
     /// A number, `None`, or a value with its type around it.
     fn word(&mut self, depth: usize) -> Result<Tree, Broken> {
         let is_part = |c: char| c.is_alphanumeric() || "._+-".contains(c);
-        let rest = self.rest();
-        let word = &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())];
+        let word = self.0.word(is_part);
         if word.is_empty() {
             return Err(self.broken("a value"));
         }
-        self.at += word.len();
         if WRAPPERS.contains(&word) && self.takes('(') {
             let value = self.value(depth + 1)?;
             return match self.takes(')') {

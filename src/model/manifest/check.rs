@@ -171,11 +171,12 @@ impl Manifest {
                 return Err(Error::model(
                     place,
                     format!(
-                        "proof case {} has {} probabilities for {classes} labels",
-                        case.name,
-                        case.probabilities.len()
+                        "the model was proven with {} labels (proof case {}), {classes} are given",
+                        case.probabilities.len(),
+                        case.name
                     ),
-                ));
+                )
+                .with_remedy("leave the labels out to take the model's own, or give as many"));
             }
         }
         Ok(())

@@ -52,18 +52,26 @@ pub struct Dataset {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
-    /// Share of pictures whose best label is right.
+    /// Share of pictures whose best label is right; of independent labels, whose labels are
+    /// all right.
     pub accuracy: f64,
-    /// Share of pictures whose right label is among the best five.
-    pub top5: f64,
-    /// Mean cross-entropy, nats.
+    /// Share of pictures whose right label is among the best five; of independent labels none.
+    #[serde(deserialize_with = "stated")]
+    pub top5: Option<f64>,
+    /// Mean cross-entropy, nats; of independent labels, of every answer of yes or no.
     pub loss: f64,
     /// Mean of the classes' F1.
     pub macro_f1: f64,
-    /// Expected calibration error after temperature scaling.
+    /// Expected calibration error after temperature scaling; of independent labels, their mean.
     pub ece: f64,
     /// The same per class.
     pub per_class: Vec<ClassMetrics>,
+    /// F1 over all answers of yes or no, of independent labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_f1: Option<f64>,
+    /// Mean of the labels' average precision, of independent labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_average_precision: Option<f64>,
 }
 
 /// Quality on one class.
@@ -81,6 +89,9 @@ pub struct ClassMetrics {
     pub f1: f64,
     /// Number of its pictures.
     pub support: usize,
+    /// Area under the curve of precision over recall, of independent labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_precision: Option<f64>,
 }
 
 /// What held-out pictures looked like and how the model answered them.
@@ -90,7 +101,7 @@ pub struct ClassMetrics {
 pub struct Drift {
     /// How many pictures the baselines come from.
     pub pictures: usize,
-    /// Share of answers per class.
+    /// Share of answers per class; of independent labels, of the surest one's.
     pub prior: Vec<f64>,
     /// The best calibrated probability.
     pub score: Statistic,

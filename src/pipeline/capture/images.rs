@@ -91,7 +91,10 @@ impl Images {
     fn start<R: Read>(&mut self, window: &mut Window<R>) -> Result<Option<Walker>> {
         let mut at_end = false;
         loop {
-            if let Some(walker) = Walker::at_start(window.bytes()) {
+            // Inside a block's content anything may look like the start of an image.
+            if self.file.trailer != Trailer::Content
+                && let Some(walker) = Walker::at_start(window.bytes())
+            {
                 return Ok(Some(walker));
             }
             match self.between(window.bytes(), at_end) {
@@ -114,8 +117,12 @@ impl Images {
         if let Some(trailer) = trailer.filter(|t| !at_end || *t != Between::More) {
             return trailer;
         }
-        // Some cameras fill their frames up; fill bytes may stand before any marker.
-        let is_padding = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+        // Some cameras fill their frames up; fill bytes may stand before any marker. Zeros
+        // behind white space may be the start of a trailer, and are judged by themselves.
+        let is_padding = |byte: &u8| match first {
+            0 => *byte == 0,
+            _ => byte.is_ascii_whitespace(),
+        };
         let padding = bytes.iter().take_while(|byte| is_padding(byte)).count();
         if padding > 0 {
             return Between::Skip(padding);

@@ -1,7 +1,7 @@
 //! Which part of a picture is looked at, and which way up: cameras are mounted sideways,
 //! behind mirrors, and see more than what matters.
 
-use super::resample::PADDED;
+use super::resample::CHANNELS;
 use crate::region::Region;
 
 /// How a picture is looked at: turned first, then cut.
@@ -112,7 +112,7 @@ impl Turn {
         }
     }
 
-    /// The same for the pixels that the resampler gives: of one value, or of `PADDED`.
+    /// The same for the pixels that the resampler gives: of one value, or of `CHANNELS`.
     pub(crate) fn apply_to(
         self,
         gray: bool,
@@ -123,7 +123,7 @@ impl Turn {
         if gray {
             self.apply::<1>(pixels, width, height, out);
         } else {
-            self.apply::<PADDED>(pixels, width, height, out);
+            self.apply::<CHANNELS>(pixels, width, height, out);
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use half::f16;
 
-use super::resample::PADDED;
+use super::resample::CHANNELS;
 use crate::model::manifest::{Color, Dtype, Input, Layout, Preprocess};
 use crate::region::Region;
 use crate::tensor::{Elements, Tensor};
@@ -26,9 +26,8 @@ enum Values {
     Int8(Box<Table<i8>>),
 }
 
-/// Pixels (row after row; one value each, or red, green, blue and one that does not
-/// count) and where in the tensor they go; what
-/// they leave free is filled with one colour.
+/// Pixels (row after row; one value each, or red, green, blue) and where in the tensor they
+/// go; what they leave free is filled with one colour.
 pub(super) struct Placed<'a> {
     /// 8-bit values.
     pub pixels: &'a [u8],
@@ -117,9 +116,9 @@ impl Tables {
             }
             return;
         }
-        for (row, pixels) in image.pixels.chunks_exact(at.width * PADDED).enumerate() {
+        for (row, pixels) in image.pixels.chunks_exact(at.width * CHANNELS).enumerate() {
             let start = (at.y + row) * width + at.x;
-            let (pixels, _) = pixels.as_chunks::<PADDED>();
+            let (pixels, _) = pixels.as_chunks::<CHANNELS>();
             match self.layout {
                 // HWC => CHW
                 Layout::Nchw => {
@@ -211,13 +210,7 @@ mod tests {
             mean: [100.0, 10.0, 1.0][..channels].to_vec(),
             std: vec![1.0; channels],
         };
-        let mut pixels: Vec<u8> = (1..=(at.width * at.height * channels) as u8).collect();
-        if channels == 3 {
-            pixels = pixels
-                .chunks(3)
-                .flat_map(|p| [p[0], p[1], p[2], 99])
-                .collect();
-        }
+        let pixels: Vec<u8> = (1..=(at.width * at.height * channels) as u8).collect();
         let mut tensor = Tensor::new(&input, 2);
         let placed = Placed {
             pixels: &pixels,

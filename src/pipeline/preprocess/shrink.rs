@@ -5,7 +5,7 @@ use pulp::Arch;
 
 use super::framing::Turn;
 use super::geometry::Sampling;
-use super::resample::{PADDED, Resampler, View};
+use super::resample::{CHANNELS, Resampler, View};
 use super::yuv;
 use crate::model::manifest::Filter;
 use crate::pipeline::decode::{Picture, Samples};
@@ -40,7 +40,7 @@ impl Shrinker {
     }
 
     /// Takes from `picture` what `sampling` names, turned by `turn`, into `out`: pixels of
-    /// one value, or of [`PADDED`].
+    /// one value, or of [`CHANNELS`].
     pub(super) fn run(
         &mut self,
         picture: &Picture,
@@ -56,7 +56,7 @@ impl Shrinker {
                 let mut luma = std::mem::take(&mut self.planes[0]);
                 self.resample(picture, &scaled, 1, &mut luma);
                 out.clear();
-                out.extend(luma.iter().flat_map(|luma| [*luma; PADDED]));
+                out.extend(luma.iter().flat_map(|luma| [*luma; CHANNELS]));
                 self.planes[0] = luma;
             }
             Samples::Yuv(chroma) => {

@@ -24,8 +24,8 @@ pub(super) struct Axis {
 /// Which source pixels make each kept pixel, and with which weights.
 #[derive(Default)]
 pub(super) struct Taps {
-    axis: Option<(Axis, Filter, bool, usize)>,
-    /// Weights per pixel, a multiple of the group that they are computed in.
+    axis: Option<(Axis, Filter, bool)>,
+    /// Weights per pixel, of which as many count as its span has source pixels.
     pub(super) count: usize,
     /// First source pixel, and how many.
     pub(super) spans: Vec<(usize, usize)>,
@@ -42,24 +42,18 @@ impl Taps {
         )
     }
 
-    /// Computes the taps, unless they are there already. Whether they are new.
-    pub(super) fn prepare(
-        &mut self,
-        axis: Axis,
-        filter: Filter,
-        antialias: bool,
-        group: usize,
-    ) -> bool {
-        if self.axis == Some((axis, filter, antialias, group)) {
-            return false;
+    /// Computes the taps, unless they are there already.
+    pub(super) fn prepare(&mut self, axis: Axis, filter: Filter, antialias: bool) {
+        if self.axis == Some((axis, filter, antialias)) {
+            return;
         }
-        self.axis = Some((axis, filter, antialias, group));
+        self.axis = Some((axis, filter, antialias));
         self.spans.clear();
         self.weights.clear();
         let scale = axis.source as f64 / axis.resized as f64;
         let stretch = if antialias { scale.max(1.0) } else { 1.0 };
         let support = support(filter) * stretch;
-        self.count = (support.ceil() as usize * 2 + 1).next_multiple_of(group);
+        self.count = support.ceil() as usize * 2 + 1;
         // Nearest adds up its steps as PIL does: where the sum meets a pixel's edge, its
         // rounding decides.
         let mut stepped = 0.5 * scale;
@@ -90,18 +84,16 @@ impl Taps {
         }
         // A resize to the same size is none: PIL leaves the pixels alone.
         if axis.source == axis.resized {
-            self.identity(axis, group);
+            self.identity(axis);
         }
-        true
     }
 
-    fn identity(&mut self, axis: Axis, group: usize) {
-        self.count = group;
+    fn identity(&mut self, axis: Axis) {
+        self.count = 1;
         self.weights.clear();
+        self.weights.resize(self.spans.len(), 1 << PRECISION);
         for (index, span) in self.spans.iter_mut().enumerate() {
             *span = (axis.start + axis.offset + index, 1);
-            self.weights.push(1 << PRECISION);
-            self.weights.resize((index + 1) * group, 0);
         }
     }
 }

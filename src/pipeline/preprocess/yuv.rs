@@ -2,13 +2,13 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::resample::PADDED;
+use super::resample::CHANNELS;
 use crate::pipeline::capture::Matrix;
 use crate::pipeline::decode::Chroma;
 
-/// Planes of one size to pixels of red, green, blue and one value that does not count.
+/// Planes of one size to pixels of red, green, blue.
 pub(super) fn to_rgb(arch: Arch, planes: [&[u8]; 3], chroma: Chroma, out: &mut Vec<u8>) {
-    out.resize(planes[0].len() * PADDED, 0);
+    out.resize(planes[0].len() * CHANNELS, 0);
     arch.dispatch(Convert {
         planes,
         colours: Colours::new(chroma.matrix, chroma.full_range),
@@ -28,11 +28,11 @@ impl NullaryFnOnce for Convert<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let (out, _) = self.out.as_chunks_mut::<PADDED>();
+        let (out, _) = self.out.as_chunks_mut::<CHANNELS>();
         let [luma, cb, cr] = self.planes.map(|plane| &plane[..out.len()]);
         for at in 0..out.len() {
             let [r, g, b] = self.colours.rgb(luma[at], cb[at], cr[at]);
-            out[at] = [r, g, b, 0];
+            out[at] = [r, g, b];
         }
     }
 }

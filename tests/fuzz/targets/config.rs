@@ -5,6 +5,8 @@
 
 #[path = "../../../src/bin/ocelli/cli/config.rs"]
 mod config;
+#[path = "../scratch.rs"]
+mod scratch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,15 +14,7 @@ use std::sync::LazyLock;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let memory = PathBuf::from("/dev/shm");
-    let folder = if memory.is_dir() {
-        memory
-    } else {
-        std::env::temp_dir()
-    };
-    folder.join(format!("ocelli-fuzz-{}.toml", std::process::id()))
-});
+static FILE: LazyLock<PathBuf> = LazyLock::new(|| scratch::file("config.toml"));
 
 fn grammar() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name);

@@ -1,7 +1,9 @@
 //! A model file, opened as the program opens it with all facts given: what is known of it is
-//! told or refused, and its graph is walked. It needs a file, in memory where there is such a
-//! folder.
+//! told or refused, and its graph is walked.
 #![no_main]
+
+#[path = "../scratch.rs"]
+mod scratch;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -9,17 +11,7 @@ use std::sync::LazyLock;
 use ocelli::model::manifest::{Color, Filter, Resize};
 use ocelli::model::{Facts, Model, Overrides, fact};
 
-static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let memory = PathBuf::from("/dev/shm");
-    let folder = if memory.is_dir() {
-        memory
-    } else {
-        std::env::temp_dir()
-    };
-    let folder = folder.join(format!("ocelli-fuzz-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder can be made");
-    folder.join("model.onnx")
-});
+static FILE: LazyLock<PathBuf> = LazyLock::new(|| scratch::file("model.onnx"));
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     std::fs::write(&*FILE, bytes).expect("a file can be written");

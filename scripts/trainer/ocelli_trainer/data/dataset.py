@@ -1,28 +1,45 @@
 """Finds the labelled pictures: class folders, already split (train/ val/ test/) or split here.
 
+Where a picture has several labels, or none, tables.py finds them.
+
 Needs neither torch nor torchvision: the lint and the tests of data handling run on any machine.
 """
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ocelli_trainer.errors import TrainerError, say, warn
 
 SPLITS = ("train", "val", "test")
 SPLIT_FOLDERS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+LABEL_BREAK = "\1"  # between a picture's labels in the fingerprint: no label holds it
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 
 
-@dataclass(frozen=True)
+Ratios = tuple[float, float, float]  # of train, val, test
+
+
+@dataclass(frozen=True, init=False)
 class Sample:
     path: Path
-    label: int  # index into Dataset.labels
+    labels: tuple[int, ...]  # indices into Dataset.labels, rising
+
+    def __init__(self, path: Path, *labels: int):
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "labels", tuple(sorted(set(labels))))
+
+    @property
+    def label(self) -> int:
+        """The one label, where every picture has one."""
+        (label,) = self.labels
+        return label
 
     def digest(self) -> str:
         """SHA-256 of the file's bytes: the same picture under another name has the same."""
@@ -35,13 +52,28 @@ class Dataset:
     root: Path
     labels: tuple[str, ...]
     splits: dict[str, tuple[Sample, ...]]  # keys: SPLITS
+    independent: bool = False  # a picture may have several labels, or none
 
     def case_name(self, sample: Sample) -> str:
         """`class/file`, which says what the picture shows and where it is from."""
-        return f"{self.labels[sample.label]}/{sample.path.name}"
+        return f"{self.names(sample, '+') or 'none'}/{sample.path.name}"
+
+    def names(self, sample: Sample, between: str = ";") -> str:
+        """The sample's labels in words."""
+        return between.join(self.labels[i] for i in sample.labels)
+
+    def truth(self, split: str) -> NDArray[np.int64]:
+        """[N] classes; of independent labels [N, C], 1 where a picture has the label."""
+        samples = self.splits[split]
+        if not self.independent:
+            return np.array([s.label for s in samples], np.int64)
+        truth = np.zeros((len(samples), len(self.labels)), np.int64)
+        for row, sample in zip(truth, samples, strict=True):
+            row[list(sample.labels)] = 1
+        return truth
 
 
-def load(root: Path, name: str, ratios: tuple[float, float, float], seed: int) -> Dataset:
+def load(root: Path, name: str, ratios: Ratios, seed: int) -> Dataset:
     """The data set under `root`; parts that have no folder of their own are split off here and said so."""
     if not root.is_dir():
         raise TrainerError(f"{root} is not a folder", "name a folder of class folders")
@@ -53,7 +85,7 @@ def load(root: Path, name: str, ratios: tuple[float, float, float], seed: int) -
     else:
         labels = class_names([f for f in folders.values() if f is not None])
         splits = {k: samples_of(f, labels) if f else () for k, f in folders.items()}
-        splits = _fill_missing(root, splits, ratios, seed)
+        splits = fill_missing(root, splits, ratios, seed)
     if len(labels) < 2:
         raise TrainerError(
             f"{root}: expected at least 2 classes, found {len(labels)} {list(labels)}", "add a folder per class"
@@ -83,9 +115,7 @@ def samples_of(folder: Path, labels: tuple[str, ...]) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def stratified(
-    samples: tuple[Sample, ...], ratios: tuple[float, float, float], seed: int
-) -> dict[str, tuple[Sample, ...]]:
+def stratified(samples: tuple[Sample, ...], ratios: Ratios, seed: int) -> dict[str, tuple[Sample, ...]]:
     """Each class is shuffled and cut at the same ratios; a part with a ratio above 0 gets at least one of 3 or more."""
     parts: dict[str, list[Sample]] = {split: [] for split in SPLITS}
     rng = np.random.default_rng(seed)
@@ -99,23 +129,29 @@ def stratified(
     return {split: tuple(sorted(part, key=lambda s: s.path)) for split, part in parts.items()}
 
 
-def _fill_missing(
-    root: Path, splits: dict[str, tuple[Sample, ...]], ratios: tuple[float, float, float], seed: int
+def fill_missing(
+    root: Path,
+    splits: dict[str, tuple[Sample, ...]],
+    ratios: Ratios,
+    seed: int,
+    cut: Callable[[tuple[Sample, ...], Ratios, int], dict[str, tuple[Sample, ...]]] = stratified,
+    said: str = "has no {split} folder: {count} pictures of train/ set aside",
 ) -> dict[str, tuple[Sample, ...]]:
+    """Splits that have no pictures of their own get some of train's, `cut` off by label."""
     missing = [k for k in ("val", "test") if not splits[k]]
     if not missing:
         return splits
     wanted = [ratios[SPLITS.index(k)] if k in missing else 0.0 for k in ("val", "test")]
-    cut = stratified(splits["train"], (1 - math.fsum(wanted), wanted[0], wanted[1]), seed)
+    parts = cut(splits["train"], (1 - math.fsum(wanted), wanted[0], wanted[1]), seed)
     for k in missing:
-        say(f"{root} has no {k} folder: {len(cut[k])} pictures of train/ set aside (seed {seed})")
-    return {"train": cut["train"]} | {k: cut[k] if k in missing else splits[k] for k in ("val", "test")}
+        say(f"{root} {said.format(split=k, count=len(parts[k]))} (seed {seed})")
+    return {"train": parts["train"]} | {k: parts[k] if k in missing else splits[k] for k in ("val", "test")}
 
 
 def fingerprint(dataset: Dataset) -> str:
     """A digest of every picture's bytes, label and part; file names and places do not matter."""
     lines = sorted(
-        f"{split}\0{dataset.labels[s.label]}\0{s.digest()}\n"
+        f"{split}\0{dataset.names(s, LABEL_BREAK)}\0{s.digest()}\n"
         for split, samples in dataset.splits.items()
         for s in samples
     )

@@ -1,5 +1,9 @@
-"""Writes the two demonstration data sets as class folders, so that the trainer can be tried without any download."""
+"""Writes the demonstration data sets, so that the trainer can be tried without any download.
 
+Shapes and digits come as class folders, scenes, whose pictures have several labels or none, with tables.
+"""
+
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ocelli_trainer.data import shapes
+from ocelli_trainer.data import scenes, shapes
+from ocelli_trainer.data.table import BETWEEN, LABELS
 from ocelli_trainer.errors import TrainerError, say
 
 SHAPES_PER_CLASS = {"train": 500, "val": 100, "test": 250}
+SCENES = {"train": 2000, "val": 500, "test": 500}
 JPEG_FROM = 96  # pixels of the short side from which pictures are written as JPEG: noisy PNGs are ten times larger
 
 
@@ -58,7 +64,27 @@ def write_digits(folder: Path, seed: int) -> int:
     return len(digits.target)
 
 
-WRITERS: dict[str, Callable[[Path, int], int]] = {"shapes": write_shapes, "digits": write_digits}
+def write_scenes(folder: Path, seed: int) -> int:
+    """Pictures beside train.csv, val.csv and test.csv; every one depends on the seed and its own place only."""
+    for split_index, (split, count) in enumerate(SCENES.items()):
+        (folder / split).mkdir(parents=True)
+        rows = []
+        for i in range(count):
+            rng = np.random.default_rng([seed, split_index, i])
+            kinds, size = scenes.kinds(rng), scenes.SIZES[int(rng.integers(len(scenes.SIZES)))]
+            file = folder / split / f"{i:05d}.png"
+            scenes.draw(rng, kinds, *size).save(file)
+            rows.append((file.relative_to(folder).as_posix(), BETWEEN.join(kinds)))
+        with (folder / f"{split}.csv").open("w", encoding="utf-8", newline="") as text:
+            csv.writer(text, lineterminator="\n").writerows([("file", LABELS), *rows])
+    return sum(SCENES.values())
+
+
+WRITERS: dict[str, Callable[[Path, int], int]] = {
+    "shapes": write_shapes,
+    "digits": write_digits,
+    "scenes": write_scenes,
+}
 
 
 def write(kind: str, folder: Path, seed: int = 0, overwrite: bool = False) -> None:

@@ -3,7 +3,9 @@
 import dataclasses
 from pathlib import Path
 
+from ocelli_trainer.data import tables
 from ocelli_trainer.data.dataset import SPLITS, Dataset, Sample, class_names, samples_of, stratified
+from ocelli_trainer.data.iterative import iterative
 from ocelli_trainer.errors import TrainerError, say, warn
 
 UNKNOWN = "unknown"  # the folder in which the runtime collects what it would not name
@@ -16,7 +18,7 @@ def extend(dataset: Dataset, folders: list[Path], ratios: tuple[float, float, fl
     known = {s.digest() for split in SPLITS for s in dataset.splits[split]}
     fresh: list[Sample] = []
     for folder in folders:
-        found = _labelled(folder, dataset.labels)
+        found = (tables.labelled if dataset.independent else _labelled)(folder, dataset.labels)
         new = []
         for sample in found:
             digest = sample.digest()
@@ -29,7 +31,7 @@ def extend(dataset: Dataset, folders: list[Path], ratios: tuple[float, float, fl
     if not fresh:
         raise TrainerError(f"no new pictures in {', '.join(map(str, folders))}", "add some or leave --add out")
     val = ratios[1] / (ratios[0] + ratios[1])
-    parts = stratified(tuple(fresh), (1 - val, val, 0.0), seed)
+    parts = (iterative if dataset.independent else stratified)(tuple(fresh), (1 - val, val, 0.0), seed)
     say(f"added {len(parts['train'])} pictures to train and {len(parts['val'])} to val; test stays as it was")
     return dataclasses.replace(dataset, splits={k: (*dataset.splits[k], *parts[k]) for k in SPLITS})
 

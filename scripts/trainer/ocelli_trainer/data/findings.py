@@ -6,6 +6,12 @@ from dataclasses import asdict, dataclass, field
 SHOWN = 5  # files named in a finding's text; the JSON names all
 
 
+def few(labels: list[str], what: str = "classes") -> str:
+    """The first of them by name, and how many more there are."""
+    shown = ", ".join(repr(s) for s in labels[:SHOWN])
+    return shown if len(labels) <= SHOWN else f"{shown} and {len(labels) - SHOWN} more {what}"
+
+
 @dataclass(frozen=True)
 class Finding:
     level: str  # error | warning | note
@@ -19,6 +25,7 @@ class LintResult:
     dataset: str
     pictures: dict[str, dict[str, int]]  # split => label => count
     findings: list[Finding]
+    splits: dict[str, int]  # split => count of pictures, which may have several labels or none
 
     @property
     def errors(self) -> list[Finding]:
@@ -28,8 +35,7 @@ class LintResult:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
 
     def to_text(self) -> str:
-        counts = {split: sum(per_label.values()) for split, per_label in self.pictures.items()}
-        lines = [f"{self.dataset}: " + ", ".join(f"{n} {split}" for split, n in counts.items())]
+        lines = [f"{self.dataset}: " + ", ".join(f"{n} {split}" for split, n in self.splits.items())]
         for finding in self.findings:
             more = len(finding.files) - SHOWN
             files = "".join(f"\n    {f}" for f in finding.files[:SHOWN]) + (

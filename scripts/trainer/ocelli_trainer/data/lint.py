@@ -11,13 +11,16 @@ from pathlib import Path
 
 from ocelli_trainer.data.dataset import SPLITS, Dataset
 from ocelli_trainer.data.duplicates import exact_duplicates, near_duplicates
-from ocelli_trainer.data.findings import SHOWN, Finding, LintResult
+from ocelli_trainer.data.findings import Finding, LintResult, few
 from ocelli_trainer.data.inspection import Inspection, inspect
+from ocelli_trainer.data.label_counts import label_counts
 
 THIN_CLASS = 10  # training pictures below which a class can hardly be learnt
 IMBALANCE = 10  # largest class over smallest
 TINY_SIDE = 8  # pixels
 PLAIN_MODES = {"L", "RGB"}
+# Errors that --force cannot do without.
+HOPELESS = {"empty class", "empty split", "label never there", "label always there"}
 
 
 def lint(dataset: Dataset) -> LintResult:
@@ -26,7 +29,7 @@ def lint(dataset: Dataset) -> LintResult:
     for split, samples in dataset.splits.items():
         for sample in samples:
             name = _display_name(sample.path, dataset.root)
-            inspected = inspect(sample.path, split, dataset.labels[sample.label], name)
+            inspected = inspect(sample.path, split, dataset.names(sample), name)
             if isinstance(inspected, Inspection):
                 pictures.append(inspected)
             else:
@@ -35,13 +38,14 @@ def lint(dataset: Dataset) -> LintResult:
     findings = [
         *_unreadable(broken),
         *_label_names(dataset.labels),
-        *_class_sizes(dataset),
+        *(label_counts(dataset) if dataset.independent else _class_sizes(dataset)),
         *exact_duplicates(pictures),
         *near_duplicates(pictures),
         *_sizes_and_modes(pictures),
     ]
     order = {"error": 0, "warning": 1, "note": 2}
-    return LintResult(dataset.name, counts, sorted(findings, key=lambda f: order[f.level]))
+    sizes = {split: len(dataset.splits[split]) for split in SPLITS}
+    return LintResult(dataset.name, counts, sorted(findings, key=lambda f: order[f.level]), sizes)
 
 
 def without_unreadable(dataset: Dataset, result: LintResult) -> Dataset:
@@ -54,7 +58,7 @@ def without_unreadable(dataset: Dataset, result: LintResult) -> Dataset:
 
 
 def _count(dataset: Dataset, split: str) -> dict[str, int]:
-    count = Counter(s.label for s in dataset.splits[split])
+    count = Counter(label for s in dataset.splits[split] for label in s.labels)
     return {label: count[i] for i, label in enumerate(dataset.labels)}
 
 
@@ -91,25 +95,20 @@ def _class_sizes(dataset: Dataset) -> Iterator[Finding]:
     empty = [label for label in dataset.labels if not count["train"][label]]
     thin = [label for label in dataset.labels if 0 < count["train"][label] < THIN_CLASS]
     if empty:
-        yield Finding("error", "empty class", f"no training pictures of {_few(empty)}; add some or remove the folder")
+        yield Finding("error", "empty class", f"no training pictures of {few(empty)}; add some or remove the folder")
     if thin:
-        yield Finding("warning", "thin class", f"fewer than {THIN_CLASS} training pictures of {_few(thin)}")
+        yield Finding("warning", "thin class", f"fewer than {THIN_CLASS} training pictures of {few(thin)}")
     for split in ("val", "test"):
         missing = [label for label in dataset.labels if not count[split][label]]
         if not dataset.splits[split]:
             yield Finding("error", "empty split", f"no {split} pictures; add some or change --split")
         elif missing:
-            yield Finding("warning", "unmeasured class", f"no {split} pictures of {_few(missing)}")
+            yield Finding("warning", "unmeasured class", f"no {split} pictures of {few(missing)}")
     sizes = [n for n in count["train"].values() if n]
     if sizes and max(sizes) > IMBALANCE * min(sizes):
         yield Finding(
             "warning", "imbalance", f"classes hold {min(sizes)} to {max(sizes)} training pictures; see --balance"
         )
-
-
-def _few(labels: list[str]) -> str:
-    shown = ", ".join(repr(s) for s in labels[:SHOWN])
-    return shown if len(labels) <= SHOWN else f"{shown} and {len(labels) - SHOWN} more classes"
 
 
 def _sizes_and_modes(pictures: list[Inspection]) -> Iterator[Finding]:

@@ -16,13 +16,22 @@ from ocelli_trainer.manifest import Preprocess
 EpochIndex = tuple[int, int]  # (epoch, index of the picture): augmentation depends on both
 
 
-class Pictures(torch_data.Dataset[tuple[NDArray[np.uint8], int]]):
-    """Pictures of one split as HWC 8-bit arrays at model size."""
+Truth = NDArray[np.int64]  # of one picture: its class, or 0 and 1 for each of independent labels
+
+
+class Pictures(torch_data.Dataset[tuple[NDArray[np.uint8], Truth]]):
+    """Pictures of one split as HWC 8-bit arrays at model size, with what is true of each."""
 
     def __init__(
-        self, samples: Sequence[Sample], preprocess: Preprocess, color: str, augment: AugmentConfig | None, seed: int
+        self,
+        samples: Sequence[Sample],
+        truth: Truth,
+        preprocess: Preprocess,
+        color: str,
+        augment: AugmentConfig | None,
+        seed: int,
     ):
-        self.samples, self.preprocess, self.color = samples, preprocess, color
+        self.samples, self.truth, self.preprocess, self.color = samples, truth, preprocess, color
         self.augment, self.seed = augment, seed
         self.cache: NDArray[np.uint8] | None = None
 
@@ -47,9 +56,9 @@ class Pictures(torch_data.Dataset[tuple[NDArray[np.uint8], int]]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, epoch_index: EpochIndex) -> tuple[NDArray[np.uint8], int]:
+    def __getitem__(self, epoch_index: EpochIndex) -> tuple[NDArray[np.uint8], Truth]:
         epoch, index = epoch_index
-        label = self.samples[index].label
+        label = self.truth[index]
         if self.augment is None or self.augment == AugmentConfig(mixup=self.augment.mixup):
             return self.plain(index), label
         rng = np.random.default_rng([self.seed, epoch, index])
@@ -65,7 +74,7 @@ def make_pictures(dataset: Dataset, preprocess: Preprocess, config: Config) -> d
     """Each split's pictures; those that fit are read into memory once."""
     augments: dict[str, AugmentConfig | None] = {"train": config.augment, "val": None, "test": None}
     splits = {
-        k: Pictures(dataset.splits[k], preprocess, config.model.color, augment, config.train.seed)
+        k: Pictures(dataset.splits[k], dataset.truth(k), preprocess, config.model.color, augment, config.train.seed)
         for k, augment in augments.items()
     }
     left = config.train.cache_mb * 1024 * 1024
@@ -105,8 +114,8 @@ class EpochBatches:
             yield [(self.epoch, int(i)) for i in share]
 
 
-def collate(items: list[tuple[NDArray[np.uint8], int]]) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(np.stack([p for p, _ in items])), torch.tensor([y for _, y in items])
+def collate(items: list[tuple[NDArray[np.uint8], Truth]]) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(np.stack([p for p, _ in items])), torch.from_numpy(np.stack([y for _, y in items]))
 
 
 def train_loader(pictures: Pictures, batches: EpochBatches, workers: int) -> Iterable[tuple[Tensor, Tensor]]:

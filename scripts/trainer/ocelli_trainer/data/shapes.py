@@ -35,19 +35,19 @@ class Figure:
 def draw(rng: np.random.Generator, kind: str, width: int, height: int) -> Image.Image:
     """One picture of `kind`; everything random comes from `rng`."""
     side = min(width, height)
-    canvas = _background(rng, width, height)
-    colour = _lighter_colour(rng, canvas.mean((0, 1)))
+    canvas = background(rng, width, height)
+    colour = lighter_colour(rng, canvas.mean((0, 1)))
     figure = _place(rng, width, height, side)
     mask = Image.new("L", (width * SUPERSAMPLE, height * SUPERSAMPLE))
-    _fill(ImageDraw.Draw(mask), kind, figure)
-    canvas = _blend(canvas, mask, colour)
+    fill(ImageDraw.Draw(mask), kind, figure)
+    canvas = blend(canvas, mask, colour)
     for _ in range(int(rng.integers(0, 4))):
-        canvas = _distractor_line(rng, canvas, side)
+        canvas = distractor_line(rng, canvas, side)
     canvas = canvas + rng.normal(0, rng.uniform(2, 14), canvas.shape).astype(np.float32)
     return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
 
 
-def _background(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
+def background(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
     """HWC float picture: colour a mixed with colour b by 15 to 60 % of a gradient, stripes or blotches."""
     a, b = rng.integers(0, 150, (2, 3)).astype(np.float32)
     side = min(width, height)
@@ -67,7 +67,7 @@ def _background(rng: np.random.Generator, width: int, height: int) -> NDArray[np
     return np.asarray(a + (b - a) * (t[..., None] * mix), np.float32)
 
 
-def _lighter_colour(rng: np.random.Generator, background: NDArray[np.float32]) -> NDArray[np.float32]:
+def lighter_colour(rng: np.random.Generator, background: NDArray[np.float32]) -> NDArray[np.float32]:
     while True:
         colour = rng.integers(0, 256, 3).astype(np.float32)
         if float((colour - background) @ LUMA) > MIN_CONTRAST:
@@ -81,7 +81,7 @@ def _place(rng: np.random.Generator, width: int, height: int, side: int) -> Figu
     return Figure(x + (width - side) / 2, y + (height - side) / 2, radius, rng.uniform(0, 2 * math.pi))
 
 
-def _fill(pen: ImageDraw.ImageDraw, kind: str, figure: Figure) -> None:
+def fill(pen: ImageDraw.ImageDraw, kind: str, figure: Figure) -> None:
     x, y, r = (v * SUPERSAMPLE for v in (figure.x, figure.y, figure.radius))
     if kind == "circle":
         pen.ellipse((x - r, y - r, x + r, y + r), fill=255)
@@ -95,15 +95,15 @@ def _fill(pen: ImageDraw.ImageDraw, kind: str, figure: Figure) -> None:
     pen.polygon(outline, fill=255)
 
 
-def _distractor_line(rng: np.random.Generator, canvas: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+def distractor_line(rng: np.random.Generator, canvas: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """A thin straight line of any colour, a forty-eighth of the short side wide."""
     height, width = canvas.shape[:2]
     ends = rng.uniform(0, 1, 4) * (width, height, width, height) * SUPERSAMPLE
     mask = Image.new("L", (width * SUPERSAMPLE, height * SUPERSAMPLE))
     ImageDraw.Draw(mask).line(tuple(ends), fill=255, width=max(1, side * SUPERSAMPLE // 48))
-    return _blend(canvas, mask, rng.integers(0, 256, 3).astype(np.float32))
+    return blend(canvas, mask, rng.integers(0, 256, 3).astype(np.float32))
 
 
-def _blend(canvas: NDArray[np.float32], mask: Image.Image, colour: NDArray[np.float32]) -> NDArray[np.float32]:
+def blend(canvas: NDArray[np.float32], mask: Image.Image, colour: NDArray[np.float32]) -> NDArray[np.float32]:
     cover = np.asarray(mask.reduce(SUPERSAMPLE), np.float32)[..., None] / 255
     return (canvas + (colour - canvas) * cover).astype(np.float32)

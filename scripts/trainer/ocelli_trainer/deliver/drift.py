@@ -111,9 +111,13 @@ def baselines(
     pictures: NDArray[np.uint8], logits: NDArray[np.float32], embedding: NDArray[np.float32], temperature: float
 ) -> dict[str, Any]:
     """The manifest's `drift` section from held-out pictures and what the shipped graph says of them."""
+    return baselines_of(pictures, softmax(logits, temperature), embedding)
+
+
+def baselines_of(pictures: NDArray[np.uint8], probabilities: Array, embedding: NDArray[np.float32]) -> dict[str, Any]:
+    """The same from probabilities. Of independent labels the surest one counts as the class of its picture."""
     rng = np.random.default_rng(0)
-    probabilities = softmax(logits, temperature)
-    predicted, classes, count = probabilities.argmax(1), logits.shape[1], len(logits)
+    predicted, classes, count = probabilities.argmax(1), probabilities.shape[1], len(probabilities)
     prior = (np.bincount(predicted, minlength=classes) + 0.5) / (count + 0.5 * classes)
     values = {"score": probabilities.max(1)} | image_statistics(pictures)
     section = _embedding_section(embedding.astype(np.float64), predicted, classes)

@@ -13,15 +13,18 @@ import onnx
 from numpy.typing import NDArray
 
 from ocelli_trainer.data import transforms
+from ocelli_trainer.data.findings import few
 from ocelli_trainer.data.loader import Pictures
 from ocelli_trainer.deliver import onnx_graph
 from ocelli_trainer.deliver.describe import describe
-from ocelli_trainer.deliver.receipt import check_gate, make_receipt
+from ocelli_trainer.deliver.receipt import check_gate, make_label_receipt, make_receipt
 from ocelli_trainer.deliver.session import Session, check_parity
 from ocelli_trainer.deliver.torch_export import to_onnx, to_torchscript
 from ocelli_trainer.deliver.variants import Variant, make_variants
-from ocelli_trainer.errors import say
-from ocelli_trainer.fit.evaluation import evaluate
+from ocelli_trainer.errors import say, warn
+from ocelli_trainer.fit.evaluation import AnyEvaluation, Evaluation, evaluate
+from ocelli_trainer.fit.label_calibration import FEW, PLAIN
+from ocelli_trainer.fit.label_evaluation import LabelEvaluation
 from ocelli_trainer.fit.trained import Trained
 from ocelli_trainer.run import Run
 
@@ -40,18 +43,28 @@ def export(trained: Trained, output: Path, run: Run, force: bool) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         to_torchscript(trained.net, channels, size.height, size.width, script)
         say(f"{script}: TorchScript, {script.stat().st_size / 1000:.0f} kB")
-    receipts = [_write(trained, variant, base, output, force) for variant in make_variants(trained, base)]
+    labels, coverage = trained.dataset.labels, trained.config.export.coverage
+    own = evaluate(trained.scores["val"], trained.scores["test"], labels, coverage)
+    if isinstance(own, LabelEvaluation) and own.unfitted:
+        names = few(own.unfitted, "labels")
+        warn(f"fewer than {FEW} validation pictures with or without {names}: temperature 1, threshold {PLAIN}")
+    receipts = [_write(trained, variant, base, own, output, force) for variant in make_variants(trained, base)]
     run.write_json(run.receipt, receipts)
 
 
-def _write(trained: Trained, variant: Variant, base: onnx.ModelProto, output: Path, force: bool) -> dict[str, Any]:
-    """One file; returns its receipt, with what is true on this machine only."""
+def _write(
+    trained: Trained, variant: Variant, base: onnx.ModelProto, own: AnyEvaluation, output: Path, force: bool
+) -> dict[str, Any]:
+    """One file; returns its receipt, with what is true on this machine only. `own` is PyTorch's evaluation."""
     session, labels = Session(variant.model), trained.dataset.labels
     scores = variant.scores(session, trained)
     evaluation = evaluate(scores["val"], scores["test"], labels, trained.config.export.coverage)
-    receipt = make_receipt(
-        variant.precision, labels, trained.scores["test"], scores["test"], evaluation.temperature, base, variant.model
-    )
+    reference, test, graphs = trained.scores["test"], scores["test"], (base, variant.model)
+    if isinstance(evaluation, Evaluation):
+        receipt = make_receipt(variant.precision, labels, reference, test, evaluation.temperature, *graphs)
+    else:
+        assert isinstance(own, LabelEvaluation)
+        receipt = make_label_receipt(variant.precision, (own, reference), (evaluation, test), *graphs)
     if variant.precision != "float32":
         check_gate(receipt, force)
     manifest = describe(trained, variant, session, scores, evaluation, receipt)
@@ -62,7 +75,7 @@ def _write(trained: Trained, variant: Variant, base: onnx.ModelProto, output: Pa
     assert manifest.proof is not None
     cases, tolerance = len(manifest.proof.cases), manifest.proof.tolerance
     say(
-        f"{path}: {variant.precision}, {path.stat().st_size / 1000:.0f} kB, accuracy {evaluation.metrics.accuracy:.4f},"
+        f"{path}: {variant.precision}, {path.stat().st_size / 1000:.0f} kB, {evaluation.headline},"
         f" {latency:.3f} ms on one thread here, proof of {cases} within {tolerance:g}"
     )
     return {"file": path.name, **receipt, "latency_ms": round(latency, 4)}

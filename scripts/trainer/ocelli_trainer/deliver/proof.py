@@ -41,11 +41,8 @@ def case_count(wanted: int, classes: int) -> int:
     return min(LARGEST, max(wanted, classes + HARDEST + PROBES))
 
 
-def candidates(
-    dataset: Dataset, probabilities: Probabilities, truth: NDArray[np.integer], color: str, size: Size, count: int
-) -> list[Candidate]:
-    """More than `count`, in order of preference, made small; the probes come last."""
-    indices = preferred(probabilities, truth, count - PROBES, SPARE * count)
+def candidates(dataset: Dataset, indices: Sequence[int], color: str, size: Size) -> list[Candidate]:
+    """These test pictures, made small; the probes come last."""
     samples = [dataset.splits["test"][i] for i in indices]
     pictures = [shrink(open_picture(s.path, color), max(size.width, size.height)) for s in samples]
     found = [Candidate(dataset.case_name(s), encode(p)) for s, p in zip(samples, pictures, strict=True)]
@@ -65,7 +62,9 @@ def preferred(probabilities: Probabilities, truth: NDArray[np.integer], typical:
 
 
 def margin(probabilities: Probabilities) -> Probabilities:
-    """Between the first and the second score."""
+    """Between the first and the second score; a single one has none beside it."""
+    if probabilities.shape[1] == 1:
+        return np.ones(len(probabilities))
     ranked = np.sort(probabilities, axis=1)
     return ranked[:, -1] - ranked[:, -2]
 
@@ -73,7 +72,9 @@ def margin(probabilities: Probabilities) -> Probabilities:
 def _probes(samples: Sequence[Sample], pictures: Sequence[Image.Image], size: Size) -> list[Candidate]:
     """Red of one picture, blue of another of a different class, green half and half; wide, so that it is cropped."""
     shape = tuple(round(side * PROBE_SIDE * max(size.width, size.height)) for side in (4 / 3, 1))
-    pairs = [(i, j) for i, a in enumerate(samples) for j, b in enumerate(samples[i + 1 :], i + 1) if a.label != b.label]
+    pairs = [
+        (i, j) for i, a in enumerate(samples) for j, b in enumerate(samples[i + 1 :], i + 1) if a.labels != b.labels
+    ]
     probes = []
     for number, (i, j) in enumerate(pairs[: PROBES * SPARE], 1):
         red, blue = (pictures[k].resize((shape[0], shape[1]), Image.Resampling.BICUBIC) for k in (i, j))

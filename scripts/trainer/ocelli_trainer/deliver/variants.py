@@ -56,7 +56,10 @@ def make_variants(trained: Trained, base: onnx.ModelProto) -> list[Variant]:
     model = onnx_graph.take_uint8(base, preprocess) if takes_pixels else base
     variants = [Variant("float32", "", model, takes_pixels)]
     if export.int8:
-        chosen = quantize.calibration_indices(trained.scores["val"].truth)
+        truth = trained.scores["val"].truth
+        # Of independent labels, pictures with the very same ones are a class.
+        classes = truth if truth.ndim == 1 else np.unique(truth, axis=0, return_inverse=True)[1].reshape(-1)
+        chosen = quantize.calibration_indices(classes)
         calibration = trained.validation.pixels(chosen)
         model = quantize.to_int8(base, transforms.normalise(calibration, preprocess))
         fits = onnx_graph.uint8_scale(preprocess) is not None

@@ -19,5 +19,4 @@ def infer(net: Classifier, pictures: Pictures, normalise: Normaliser) -> Scores:
         out, embedding = net(normalise(torch.from_numpy(batch)))
         logits.append(out.float().cpu().numpy())
         embeddings.append(embedding.float().cpu().numpy())
-    truth = np.array([s.label for s in pictures.samples])
-    return Scores(np.concatenate(logits), np.concatenate(embeddings), truth)
+    return Scores(np.concatenate(logits), np.concatenate(embeddings), pictures.truth)

@@ -22,9 +22,9 @@ from ocelli_trainer.errors import TrainerError, say
 from ocelli_trainer.files import write_whole
 from ocelli_trainer.fit.distributed import Processes
 from ocelli_trainer.fit.inference import infer
-from ocelli_trainer.fit.metrics import cross_entropy
 from ocelli_trainer.fit.models import Classifier
-from ocelli_trainer.fit.optim import make_criterion, make_ema, make_optimizer
+from ocelli_trainer.fit.objective import make_criterion, right_answers, validate
+from ocelli_trainer.fit.optim import make_ema, make_optimizer
 from ocelli_trainer.fit.schedule import Schedule
 from ocelli_trainer.manifest import Preprocess
 from ocelli_trainer.run import Run
@@ -47,16 +47,15 @@ class Loop:
         self.net = net.to(processes.device)
         self.train, self.validation = train, validation
         self.normalise = Normaliser(preprocess, processes.device)
-        labels = np.array([s.label for s in train.samples])
-        self.batches = EpochBatches(labels, config.train, processes.rank, processes.world_size)
+        self.batches = EpochBatches(train.truth, config.train, processes.rank, processes.world_size)
         self.steps_per_epoch = len(self.batches)
-        self._check_batches(len(labels))
+        self._check_batches(len(train))
         self.optimizer = make_optimizer(net, config)
         steps = config.train.epochs * self.steps_per_epoch
         warmup = min(round(config.train.warmup * self.steps_per_epoch), steps - 1)
         self.schedule = Schedule(config.train.schedule, steps, warmup)
         self.ema = make_ema(net, config.train.ema)
-        self.criterion = make_criterion(config, labels, net.head.out_features).to(processes.device)
+        self.criterion = make_criterion(config.train, train.truth, net.head.out_features).to(processes.device)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=config.train.amp)
         self.parallel = processes.wrap(self.net, unused=config.model.freeze_epochs != 0)
         self.history: list[dict[str, Any]] = []
@@ -97,7 +96,7 @@ class Loop:
         self._set_training_mode(epoch)
         batches = loader.train_loader(self.train, self.batches, config.train.workers)
         bar = tqdm(batches, f"epoch {epoch + 1}/{config.train.epochs}", leave=False, disable=self._no_bar())
-        loss_sum, right, seen, rate = 0.0, 0, 0, 0.0
+        loss_sum, right, seen, rate = 0.0, 0.0, 0, 0.0
         for step, (pictures, labels) in enumerate(bar):
             rate = self._set_rate(epoch * self.steps_per_epoch + step)
             share, partner = 1.0, np.arange(len(labels))
@@ -107,7 +106,7 @@ class Loop:
             if not math.isfinite(loss):
                 raise TrainerError(f"the loss became {loss} in epoch {epoch + 1}", "lower --lr or add --clip 1")
             loss_sum, seen = loss_sum + loss * len(labels), seen + len(labels)
-            right += int((logits.argmax(1).cpu() == labels).sum())
+            right += right_answers(logits.cpu(), labels)
         return {"lr": rate, "train_loss": loss_sum / seen, "train_accuracy": right / seen}
 
     def _no_bar(self) -> bool | None:
@@ -152,10 +151,7 @@ class Loop:
         return self.config.train.lr * factor
 
     def _validate(self) -> dict[str, float]:
-        """Plain cross-entropy, whatever loss is trained, so that runs can be compared."""
-        scores = infer(self.validated, self.validation, self.normalise)
-        right = scores.logits.argmax(1) == scores.truth
-        return {"val_loss": cross_entropy(scores.logits, scores.truth), "val_accuracy": float(right.mean())}
+        return validate(infer(self.validated, self.validation, self.normalise))
 
     @property
     def validated(self) -> Classifier:
@@ -182,7 +178,7 @@ class Loop:
                 board.add_scalar(key, value, row["epoch"])
         say(
             f"epoch {row['epoch']:3}/{self.config.train.epochs}  loss {row['train_loss']:.4f}"
-            f"  val loss {row['val_loss']:.4f}  val accuracy {row['val_accuracy']:.4f}"
+            f"  val loss {row['val_loss']:.4f}  val accuracy {row['val_accuracy']:.4f}{_precision(row)}"
             f"  lr {row['lr']:.2e}  {row['seconds']:.1f} s{'  *' if better else ''}"
         )
 
@@ -209,6 +205,11 @@ class Loop:
         self.scaler.load_state_dict(state["scaler"])
         self.schedule.load_state_dict(state["schedule"])
         self.history, self.best = state["history"], state["best"]
+
+
+def _precision(row: dict[str, Any]) -> str:
+    found = row.get("val_average_precision")
+    return "" if found is None else f"  val average precision {found:.4f}"
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

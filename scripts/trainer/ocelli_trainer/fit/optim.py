@@ -1,18 +1,17 @@
-"""Optimiser, loss and learning-rate search: what the loop is made from."""
+"""Optimiser, averaged weights and learning-rate search: what the loop is made from, apart from its objective."""
 
 import copy
 import math
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from ocelli_trainer.config import Config
+from ocelli_trainer.config import Config, TrainConfig
 from ocelli_trainer.data import loader
 from ocelli_trainer.data.loader import EpochBatches, Normaliser, Pictures
 from ocelli_trainer.errors import TrainerError, say
+from ocelli_trainer.fit import objective
 from ocelli_trainer.fit.models import Classifier
 
 FIND_FROM, FIND_TO, FIND_STEPS = 1e-6, 1.0, 100  # learning rates tried, and in how many steps
@@ -34,14 +33,6 @@ def make_optimizer(net: Classifier, config: Config) -> torch.optim.Optimizer:
     return kind(groups, weight_decay=train.weight_decay)
 
 
-def make_criterion(config: Config, labels: NDArray[np.integer], classes: int) -> nn.CrossEntropyLoss:
-    weight = None
-    if config.train.balance == "weights":
-        counts = np.bincount(labels, minlength=classes)
-        weight = torch.tensor(len(labels) / (classes * np.maximum(counts, 1)), dtype=torch.float32)
-    return nn.CrossEntropyLoss(weight=weight, label_smoothing=config.train.label_smoothing)
-
-
 def make_ema(net: Classifier, decay: float) -> AveragedModel | None:
     """Exponential moving average of weights and batch-norm statistics; short memory first, so that it soon counts."""
     if not decay:
@@ -57,10 +48,9 @@ def find_lr(net: Classifier, train: Pictures, normalise: Normaliser, config: Con
     """Learning-rate range test on a copy of the network: a rising rate, until the loss runs away."""
     trial = copy.deepcopy(net).to(normalise.mean.device).train()
     optimizer = make_optimizer(trial, config)
-    criterion = nn.CrossEntropyLoss()
+    criterion = objective.make_criterion(TrainConfig(), train.truth, net.head.out_features).to(normalise.mean.device)
     smooth, least, best, step, epoch = 0.0, math.inf, FIND_FROM, 0, 0
-    labels = np.array([s.label for s in train.samples])
-    batches = EpochBatches(labels, config.train, 0, 1)
+    batches = EpochBatches(train.truth, config.train, 0, 1)
     while step < FIND_STEPS:
         batches.epoch = epoch
         for pictures, truth in loader.train_loader(train, batches, 0):

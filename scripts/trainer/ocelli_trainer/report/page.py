@@ -30,6 +30,7 @@ def write(run: Run, config: Config, dataset: Dataset, found: dict[str, Any]) -> 
         name=config.data.name,
         found=found,
         metrics=found["metrics"],
+        independent=dataset.independent,
         counts={k: len(dataset.splits[k]) for k in SPLITS},
         lint=_lint_text(run),
         plots={name: _data_uri(data, "png") for name, data in images.items()},

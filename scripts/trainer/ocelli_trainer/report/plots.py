@@ -1,4 +1,4 @@
-"""Curves, confusion matrix and reliability diagram as PNG, for the report and for the run folder."""
+"""Learning curves, and confusion matrix or precision over recall, as PNG, for the report and for the run folder."""
 
 import io
 from typing import Any
@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+NAMED_CURVES = 10  # beyond which colours come twice
 NAMED_CLASSES = 30  # beyond which a matrix has no room for names and numbers
 
 
@@ -44,6 +45,22 @@ def confusion(matrix: list[list[int]], labels: list[str]) -> Figure:
     return figure
 
 
+def precision_recall(labels: list[dict[str, Any]]) -> Figure:
+    """A curve for each label, the worst first where there are too many, with a dot where its threshold stands."""
+    figure, axis = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
+    for found in sorted(labels, key=lambda one: float(one["average_precision"]))[:NAMED_CURVES]:
+        name = found["label"].replace("$", r"\$")  # a dollar would start mathematics
+        (line,) = axis.step(*found["curve"], where="pre", label=f"{name} {found['average_precision']:.3f}")
+        axis.plot(found["recall"], found["precision"], "o", color=line.get_color())
+    axis.set_xlabel("recall")
+    axis.set_ylabel("precision")
+    axis.set_xlim(0, 1.02)
+    axis.set_ylim(0, 1.02)
+    axis.grid(alpha=0.3)
+    axis.legend(title="average precision", fontsize=8)
+    return figure
+
+
 def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
@@ -56,4 +73,7 @@ def all_plots(history: list[dict[str, float]], found: dict[str, Any]) -> dict[st
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a label in a script the font lacks is drawn as boxes
-        return {"curves": png(curves(history)), "confusion": png(confusion(found["confusion"], found["labels"]))}
+        drawn = {"curves": png(curves(history))}
+        if "per_label" in found:
+            return drawn | {"precision-recall": png(precision_recall(found["per_label"]))}
+        return drawn | {"confusion": png(confusion(found["confusion"], found["labels"]))}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ocelli_trainer.data.dataset import Dataset
 from ocelli_trainer.fit import metrics
 from ocelli_trainer.fit.evaluation import Evaluation, Scores
+from ocelli_trainer.manifest import as_written
 
 WORST = 24  # pictures listed as worst
 
@@ -16,7 +17,7 @@ WORST = 24  # pictures listed as worst
 def summarise(evaluation: Evaluation, test: Scores, dataset: Dataset) -> dict[str, Any]:
     return {
         "test_pictures": len(test.truth),
-        "metrics": asdict(evaluation.metrics),
+        "metrics": as_written(evaluation.metrics),
         "temperature": evaluation.temperature,
         "ece_uncalibrated": evaluation.ece_uncalibrated,
         "rejection": asdict(evaluation.rejection),

@@ -66,10 +66,14 @@ fn text(model: &Model) -> Result<String> {
     let manifest = &model.manifest;
     if let Some(training) = &manifest.training {
         let metrics = &training.metrics;
+        let accuracy = match manifest.output.kind.is_independent() {
+            true => "all labels right",
+            false => "accuracy",
+        };
         rows.push((
             "training".into(),
             format!(
-                "{} on {}: accuracy {:.4}, macro F1 {:.4}, {} test pictures",
+                "{} on {}: {accuracy} {:.4}, macro F1 {:.4}, {} test pictures",
                 training.architecture,
                 training.dataset.name,
                 metrics.accuracy,

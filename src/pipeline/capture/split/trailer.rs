@@ -2,8 +2,8 @@
 //! boxes), and Samsung's blocks with their directory (`SEFH` … `SEFT`). None of it is a
 //! frame, and none of it is garbage.
 
-use super::Between;
 use super::jpeg::START;
+use super::{Between, LONGEST_START};
 
 /// Boxes that a video may have at its top level, after `ftyp`.
 const BOXES: [&[u8; 4]; 20] = [
@@ -66,13 +66,18 @@ impl Trailer {
     /// A video or one of Samsung's blocks, where one may begin.
     fn begin(&mut self, bytes: &[u8]) -> Between {
         let in_block = *self == Self::Block;
-        // The first box is not the last: it has a size.
+        if bytes.first() == Some(&0) && bytes.len() < BOX {
+            return Between::More;
+        }
+        // The first box is not the last: it has a size, which is small.
         let is_video = bytes.get(4..BOX).is_some_and(|kind| kind == b"ftyp");
-        if is_video && bytes[..4] != [0; 4] {
+        if is_video && bytes[0] == 0 && bytes[1..4] != [0; 3] {
             *self = Self::Video { in_block };
             return next_box(bytes);
         }
         match block(bytes) {
+            // It may still be an image.
+            Between::Unknown if in_block && bytes.len() < LONGEST_START => Between::More,
             Between::Unknown if in_block => {
                 *self = Self::Content;
                 self.content(bytes)
@@ -108,7 +113,7 @@ impl Trailer {
         }
         if bytes.starts_with(&START) {
             *self = Self::Picture;
-            return Between::Unknown;
+            return Between::Skip(0);
         }
         match block(bytes) {
             Between::Unknown => {}
@@ -182,9 +187,10 @@ fn next_box(bytes: &[u8]) -> Between {
     }
 }
 
-/// Zeros behind a picture, but not the last ones, which may belong to a size.
+/// Zeros behind a picture, but not the last ones, which may begin a box or a block: their
+/// fifth byte is not zero.
 fn padding(bytes: &[u8]) -> Between {
-    const SIZE: usize = 3;
+    const SIZE: usize = 4;
     match bytes.iter().position(|byte| *byte != 0) {
         Some(0) => Between::Unknown,
         Some(zeros) if zeros > SIZE => Between::Skip(zeros - SIZE),
