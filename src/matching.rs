@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::engine::{EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::manifest::{Color, Filter, Layout, Resize, Size};
-use crate::model::{Facts, Known, Model, Overrides, fact};
+use crate::model::{Facts, Gathered, Model, Overrides, fact};
 use crate::pipeline::preprocess::Framing;
 use labelled::Labelled;
 use order::Order;
@@ -65,7 +65,7 @@ pub fn measure(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Match> {
     let labelled = Labelled::below(folder, options.per_class)?;
-    let Known { facts, classes } = Model::gathered(path, overrides.clone())?;
+    let Gathered { facts, classes, .. } = Model::gathered(path, overrides.clone())?;
     // One number decides between two.
     let classes = classes.map(|numbers| numbers.max(2));
     let orders = Order::all(&labelled, facts.labels.as_ref(), classes)?;

@@ -30,12 +30,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-pub(crate) use facts::Known;
 pub use facts::{Fact, FactLine, Facts, fact};
 pub use file::FileFacts;
 use file::folder_of;
 use foreign::huggingface;
-use gather::{Gathered, gather};
+pub(crate) use gather::Gathered;
+use gather::gather;
 pub(crate) use graph::check_classes;
 pub use label_sets::{label_set, label_set_names};
 use manifest::{Manifest, Resize, Size};
@@ -176,9 +176,8 @@ impl Model {
     ///
     /// # Errors
     /// The file is no model.
-    pub(crate) fn gathered(path: &Path, overrides: Overrides) -> Result<Known> {
-        let Gathered { facts, classes, .. } = Found::at(path, overrides)?.gathered;
-        Ok(Known { facts, classes })
+    pub(crate) fn gathered(path: &Path, overrides: Overrides) -> Result<Gathered> {
+        Ok(Found::at(path, overrides)?.gathered)
     }
 
     /// The path, for messages.

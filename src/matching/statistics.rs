@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Photographs up to which all signs are drawn, each once.
 const ALL_SIGNS: usize = 12;
 /// What is less likely than that is told apart. The best is the luckiest of all that were tried:
-/// of ten equal ways this throws out one in forty, where 2 % would throw out one in ten.
+/// of ten equal ways this throws out three in a hundred, where 2 % would throw out ten.
 const LEVEL: f64 = 0.005;
 /// Differences of less are none, in nats per photograph: they change no answer.
 const NOTHING: f64 = 0.01;
@@ -109,7 +109,7 @@ mod tests {
             let changed: Vec<f64> = (0..8).map(|at| best[at] + change(at)).collect();
             Difference::of(&changed, &best).is_told()
         };
-        assert!(told(&|_| 0.5) && told(&|at| 0.02 * at as f64));
+        assert!(told(&|_| 0.5) && told(&|at| 0.02 * (at + 1) as f64));
         assert!(!told(&|_| 0.0) && !told(&|_| 0.009));
         assert!(!told(&|at| if at % 2 == 0 { 0.5 } else { -0.3 }));
         // One photograph says nothing, however loudly.
@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn an_equal_of_the_best_of_ten_is_rarely_told_from_it() {
-        // numpy, with losses drawn alike: 2.8 % of 400 at 10 photographs, 2.5 % at 50.
+        // numpy, with losses drawn alike 4000 times: 3.2 % at 10, 20 and 50 photographs.
         for count in [10, 20, 50] {
             let mut rng = Rng::with_seed(3);
             let mut told = 0;
-            for _ in 0..200 {
+            for _ in 0..400 {
                 let losses: Vec<Vec<f64>> = (0..10)
                     .map(|_| (0..count).map(|_| rng.f64().powi(3)).collect())
                     .collect();
@@ -131,7 +131,7 @@ mod tests {
                 let best = losses.iter().min_by(by_mean).unwrap();
                 told += usize::from(Difference::of(&losses[0], best).is_told());
             }
-            assert!(told <= 10, "{count}: {told} of 200");
+            assert!((1..=24).contains(&told), "{count}: {told} of 400");
         }
     }
 }

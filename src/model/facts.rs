@@ -121,14 +121,6 @@ facts! {
     rejection: Option<Rejection> = "rejection",
 }
 
-/// What is known about a model, whether or not that is enough to use it.
-pub(crate) struct Known {
-    /// With their origins.
-    pub facts: Facts,
-    /// Numbers that the network gives for a picture, where the graph fixes it.
-    pub classes: Option<usize>,
-}
-
 /// The parts of a manifest that only a trainer can write: no flag, no other convention.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrainerSections {

@@ -10,9 +10,11 @@ use super::onnx::ModelProto;
 use super::{Overrides, graph, kind, label_sets, outputs};
 use crate::error::Result;
 
-/// What is known, and by whom.
-pub(super) struct Gathered {
+/// What is known, whether or not that is enough to use the model.
+pub(crate) struct Gathered {
+    /// With their origins.
     pub facts: Facts,
+    /// What only the trainer says.
     pub trainer: TrainerSections,
     /// Numbers that the network gives for a picture, where the graph fixes it.
     pub classes: Option<usize>,
