@@ -99,7 +99,8 @@ pub struct ClassifierBuilder {
 
 impl Classifier {
     /// Opens the model at `path`, an ONNX file or a Hugging Face folder, on the best engine
-    /// that this machine has.
+    /// that this machine has. `hf:OWNER/NAME` is a model of the Hugging Face Hub, which is
+    /// fetched if it is not in the cache ([`locate`](crate::model::locate)).
     ///
     /// # Errors
     /// The file is not a model that can be used, or does not say enough; no engine can load

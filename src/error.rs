@@ -31,7 +31,7 @@ pub enum ErrorKind {
 /// assert_eq!(error.kind(), ocelli::ErrorKind::Model);
 /// assert_eq!(error.place(), "no-such.onnx");
 /// assert_eq!(error.problem(), "the model cannot be read");
-/// assert_eq!(error.remedy(), Some("name an ONNX file or a Hugging Face folder"));
+/// assert_eq!(error.remedy(), Some("name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub"));
 /// assert!(format!("{error:#}").contains("No such file"));
 /// ```
 #[derive(Debug)]

@@ -42,6 +42,7 @@
 //! | `mqtt` | decisions for an MQTT broker |
 //! | `webhook` | records posted to an address |
 //! | `http` | pictures from web addresses |
+//! | `hub` | models of the Hugging Face Hub by name, `hf:OWNER/NAME` |
 //! | `cli` | the program `ocelli` |
 //!
 //! All are on by default; one of the two engines is needed. `default-features = false,
@@ -78,7 +79,8 @@ mod throttle;
     feature = "serve",
     feature = "mqtt",
     feature = "webhook",
-    feature = "http"
+    feature = "http",
+    feature = "hub"
 ))]
 pub mod tls;
 

@@ -12,15 +12,19 @@ mod foreign;
 pub(crate) mod fuzz;
 mod gather;
 mod graph;
+#[cfg(feature = "hub")]
+mod hub;
 mod kind;
 mod label_sets;
 mod like;
+mod locate;
 pub mod manifest;
 mod meaning;
 mod onnx;
 mod outputs;
 mod pack;
 mod port;
+mod progress;
 pub mod recipes;
 mod wire;
 
@@ -33,13 +37,14 @@ use crate::error::{Error, Result};
 pub use facts::{Fact, FactLine, Facts, fact};
 pub use file::FileFacts;
 use file::folder_of;
-use foreign::huggingface;
 pub(crate) use gather::Gathered;
 use gather::gather;
 pub(crate) use graph::check_classes;
 pub use label_sets::{label_set, label_set_names};
+pub use locate::locate;
 use manifest::{Manifest, Resize, Size};
 use onnx::ModelProto;
+pub use progress::Progress;
 
 /// A model, ready to be loaded by an engine.
 #[derive(Clone, Debug)]
@@ -128,7 +133,7 @@ impl Fit {
 }
 
 impl Model {
-    /// Opens the model at `path`, a file or a Hugging Face folder.
+    /// Opens the model at `path`: a file, a Hugging Face folder, or a name on the hub ([`locate`]).
     ///
     /// # Errors
     /// The file is no usable model; facts are missing or contradict each other.
@@ -232,11 +237,7 @@ struct Found {
 
 impl Found {
     fn at(path: &Path, overrides: Overrides) -> Result<Self> {
-        let path = if path.is_dir() {
-            huggingface::model_file(path)?
-        } else {
-            path.to_owned()
-        };
+        let path = locate(path, &mut |_| {})?;
         let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
         let size = bytes.len();
         let proto = onnx::parse(&path.display().to_string(), bytes.into())?;
@@ -253,6 +254,8 @@ impl Found {
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {
     Error::model(path.display().to_string(), "the model cannot be read")
         .caused_by(cause)
-        .with_remedy("name an ONNX file or a Hugging Face folder")
+        .with_remedy(
+            "name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub",
+        )
         .with_settings(&["model"])
 }

@@ -10,7 +10,7 @@ use crate::support::root;
 const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json"];
 
 /// All others, and the files that may use them.
-const DOORS: [(&str, &[&str]); 58] = [
+const DOORS: [(&str, &[&str]); 59] = [
     ("axum", &["serve/"]),
     (
         "base64",
@@ -81,6 +81,7 @@ const DOORS: [(&str, &[&str]); 58] = [
         &[
             "bin/ocelli/commands/matching.rs",
             "bin/ocelli/commands/run.rs",
+            "bin/ocelli/fetching.rs",
         ],
     ),
     ("libloading", &["ffi/onnxruntime.rs"]),
@@ -119,6 +120,7 @@ const DOORS: [(&str, &[&str]); 58] = [
         "rustix",
         &[
             "bin/ocelli/commands/bench/tune.rs",
+            "model/hub/download.rs",
             "notify/rules/command.rs",
             "pipeline/capture/camera/v4l2/",
             "pipeline/capture/child/",
@@ -131,11 +133,13 @@ const DOORS: [(&str, &[&str]); 58] = [
     ("saphyr_parser", &["model/foreign/labels/yaml.rs"]),
     ("schemars", &["schema.rs", "serve/"]),
     ("sd_notify", &["bin/ocelli/service_manager.rs"]),
+    ("sha1", &["model/hub/checksum.rs"]),
     (
         "sha2",
         &[
             "engine/cache.rs",
             "model/digest.rs",
+            "model/hub/checksum.rs",
             "notify/mqtt/address.rs",
             "serve/token.rs",
         ],
@@ -159,6 +163,7 @@ const DOORS: [(&str, &[&str]); 58] = [
     (
         "ureq",
         &[
+            "model/hub/client.rs",
             "notify/rules/webhook.rs",
             "pipeline/capture/http/",
             "tls/http.rs",
@@ -168,6 +173,7 @@ const DOORS: [(&str, &[&str]); 58] = [
         "url",
         &[
             "bin/ocelli/cli/serve.rs",
+            "model/hub/client.rs",
             "notify/mqtt/address.rs",
             "notify/rules/webhook.rs",
             "pipeline/capture/http/",

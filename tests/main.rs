@@ -17,6 +17,7 @@ mod doctor;
 mod eval_bench;
 mod examples;
 mod fences;
+mod fetch;
 mod folders;
 mod framing;
 mod house;

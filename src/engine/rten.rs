@@ -51,20 +51,10 @@ impl Network {
             let what = "a node pads with SAME_LOWER, which it would take for SAME_UPPER";
             return Err(failed(what.into()));
         }
-        let network = match model.edited(features, true)? {
-            None => guarded(|| rten::Model::load_file(&model.path)),
-            Some(bytes) => {
-                let mut options = rten::ModelOptions::with_all_ops();
-                for name in &model.file.external_data {
-                    let weights = std::fs::read(model.folder().join(name));
-                    options.external_data(name, weights.map_err(|e| failed(e.into()))?);
-                }
-                guarded(|| options.load(bytes))
-            }
-        };
-        let network = network
+        let edited = model.edited(features, true)?;
+        let network = guarded(|| read(model, edited))
             .map_err(|e| failed(e.into()))?
-            .map_err(|e| failed(e.to_string().into()))?;
+            .map_err(failed)?;
         let find = |name: &str| {
             network
                 .node_id(name)
@@ -107,6 +97,26 @@ impl Network {
             place: self.place.clone(),
         }
     }
+}
+
+/// Reads a network, from its file or as it was `edited`. Weights beside it are handed over: rten
+/// would look for them beside the file that a link to the model points to, and caches are made
+/// of links.
+fn read(
+    model: &Model,
+    edited: Option<Vec<u8>>,
+) -> std::result::Result<rten::Model, Box<dyn std::error::Error + Send + Sync>> {
+    let external = &model.file.external_data;
+    let bytes = match edited {
+        Some(bytes) => bytes,
+        None if external.is_empty() => return Ok(rten::Model::load_file(&model.path)?),
+        None => std::fs::read(&model.path)?,
+    };
+    let mut options = rten::ModelOptions::with_all_ops();
+    for name in external {
+        options.external_data(name, std::fs::read(model.folder().join(name))?);
+    }
+    Ok(options.load(bytes)?)
 }
 
 impl Engine for Rten {

@@ -1,5 +1,7 @@
 //! What other tools write about their models, read by their own rules.
 
+#[cfg(feature = "hub")]
+pub(super) mod companions;
 mod cursor;
 pub(super) mod huggingface;
 pub(super) mod image_metadata;
@@ -7,6 +9,7 @@ pub(super) mod labels;
 pub(super) mod properties;
 pub(super) mod python;
 mod quoted;
+pub(super) mod snapshot;
 pub(super) mod timm;
 pub(super) mod tree;
 pub(super) mod ultralytics;
@@ -16,6 +19,24 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+
+/// The configuration of transformers and of timm.
+const CONFIG: &str = "config.json";
+
+/// Where files about `model` are looked for: beside it, and above a folder called `onnx`.
+fn folders(model: &Path) -> impl Iterator<Item = &Path> {
+    let folder = model.parent().unwrap_or(Path::new("."));
+    let above = folder.parent().filter(|_| folder.ends_with("onnx"));
+    std::iter::once(folder).chain(above)
+}
+
+/// The nearest of these folders that has a configuration; without one, the outermost, where
+/// the processor's may still be.
+fn config_folder(model: &Path) -> &Path {
+    let has_config = |folder: &&Path| folder.join(CONFIG).exists();
+    let found = folders(model).find(has_config).or(folders(model).last());
+    found.unwrap_or(Path::new("."))
+}
 
 /// Reads a JSON file, `None` where there is none.
 fn read_json(path: &Path) -> Result<Option<Value>> {

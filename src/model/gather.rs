@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::facts::{Fact, Facts, TrainerSections, fact};
-use super::foreign::{huggingface, image_metadata, labels, properties, timm, ultralytics};
+use super::foreign::{
+    huggingface, image_metadata, labels, properties, snapshot, timm, ultralytics,
+};
 use super::like::Like;
 use super::manifest::{KEY, Manifest};
 use super::onnx::ModelProto;
@@ -67,7 +69,11 @@ pub(super) fn gather(path: &Path, proto: &ModelProto, overrides: Overrides) -> R
             classes,
         )?;
     }
-    let mut facts = facts.or(labels).or(graph).or(named_by(path));
+    let mut facts = facts
+        .or(labels)
+        .or(graph)
+        .or(snapshot::facts(path))
+        .or(named_by(path));
     kind::settle(&mut facts, classes);
     if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
         facts.resize = fact(fit.value.to(size.value), &fit.origin);

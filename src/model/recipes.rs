@@ -74,11 +74,11 @@ pub fn recipe(name: &str) -> Result<(&'static str, &'static Recipe)> {
         .with_settings(&["like"]))
 }
 
-/// Recipes that fit a model: the name of one of theirs stands in the file's name, and the
+/// Recipes that fit a model: the name of one of theirs stands in its name, and the
 /// input's size, where the graph fixes it, is theirs. Without such a name, the families of
 /// that size.
-pub fn fitting(stem: &str, size: Option<Size>, color: Option<Color>) -> Vec<&'static str> {
-    let stem = plain(stem);
+pub fn fitting(name: &str, size: Option<Size>, color: Option<Color>) -> Vec<&'static str> {
+    let name = plain(name);
     let fits = |recipe: &Recipe| {
         let own = recipe.size;
         let colored = color != Some(Color::Gray) || recipe.is_colorless();
@@ -87,7 +87,7 @@ pub fn fitting(stem: &str, size: Option<Size>, color: Option<Color>) -> Vec<&'st
     let named = |(full, _): &(&'static str, &Recipe)| {
         let (library, model) = full.split_once('/')?;
         let model = plain(model.split('.').next().unwrap_or(model));
-        stem.contains(&model)
+        name.contains(&model)
             .then_some((library, model.len(), *full))
     };
     let fitting = || all_names().filter(|(_, recipe)| fits(recipe));

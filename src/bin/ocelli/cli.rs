@@ -262,7 +262,7 @@ pub(crate) struct BenchArgs {
 /// `ocelli inspect`
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// ONNX file, or a Hugging Face folder
+    /// ONNX file, Hugging Face folder, or a model of the hub: hf:OWNER/NAME[@REVISION][:FILE]
     pub(crate) model: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -301,7 +301,7 @@ pub(crate) struct MatchArgs {
 /// `ocelli pack`
 #[derive(Debug, Args)]
 pub(crate) struct PackArgs {
-    /// ONNX file, or a Hugging Face folder
+    /// ONNX file, Hugging Face folder, or a model of the hub: hf:OWNER/NAME[@REVISION][:FILE]
     pub(crate) model: PathBuf,
     /// File to write
     #[arg(short, long, value_name = "OUT")]

@@ -24,6 +24,7 @@ use ocelli::{Error, Model, Result};
 use serde::Serialize;
 
 use crate::cli::ModelArgs;
+use crate::fetching::find_model;
 use crate::flags::Line;
 
 /// What a command found out.
@@ -47,7 +48,8 @@ pub(crate) fn fail(error: &Error) -> ExitCode {
 }
 
 fn open_model(args: &ModelArgs) -> Result<Arc<Model>> {
-    Model::open(&args.model, args.facts.overrides()).map(Arc::new)
+    let path = find_model(&args.model)?;
+    Model::open(&path, args.facts.overrides()).map(Arc::new)
 }
 
 /// Cores that this process may use.

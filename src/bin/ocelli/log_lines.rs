@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::terminal::make_way;
+use crate::{fetching, terminal};
 
 /// Starts the log.
 pub(crate) fn start(quiet: bool, verbose: u8) {
@@ -14,7 +14,8 @@ pub(crate) fn start(quiet: bool, verbose: u8) {
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
         .format(|out, record| {
-            make_way();
+            terminal::make_way();
+            fetching::make_way();
             match record.level() {
                 log::Level::Info => writeln!(out, "ocelli: {}", record.args()),
                 log::Level::Warn => writeln!(out, "ocelli: warning: {}", record.args()),

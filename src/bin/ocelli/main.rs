@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod fetching;
 mod flags;
 mod live;
 mod log_lines;

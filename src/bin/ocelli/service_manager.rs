@@ -11,6 +11,16 @@ use sd_notify::NotifyState;
 /// Time between two reports of the state.
 const STATUS: Duration = Duration::from_secs(5);
 
+/// How long a start may take from now on while a model comes in: longer than the network is
+/// waited for.
+const START: Duration = Duration::from_secs(60);
+
+/// The start takes longer than usual, and is under way.
+pub(crate) fn tell_of_slow_start() {
+    let microseconds = u32::try_from(START.as_micros()).unwrap_or(u32::MAX);
+    tell(&[NotifyState::ExtendTimeoutUsec(microseconds)]);
+}
+
 /// The service manager, where there is one.
 pub(crate) struct ServiceManager {
     watchdog: Option<Duration>,

@@ -11,29 +11,37 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::read_json;
+use super::{CONFIG, config_folder, read_json};
 use crate::error::{Error, Result};
 use crate::model::facts::{Fact, Facts, fact};
 use crate::model::manifest::OutputKind;
 use processor::Processor;
 use settings::Settings;
 
-/// The model's own configuration.
-const CONFIG: &str = "config.json";
+/// One file for all processors of a model, as newer folders have it.
+const PROCESSORS: &str = "processor_config.json";
+/// The picture's processor alone.
+const PROCESSOR: &str = "preprocessor_config.json";
+/// All that a folder says of its model.
+#[cfg(feature = "hub")]
+pub(in crate::model) const CONFIGS: [&str; 3] = [CONFIG, PROCESSOR, PROCESSORS];
+
+/// What the model of a folder is called, the preferred name first.
+pub(in crate::model) const MODELS: [&str; 2] = ["model.onnx", "onnx/model.onnx"];
 
 /// The model file of a folder.
 ///
 /// # Errors
 /// There is none.
 pub(crate) fn model_file(folder: &Path) -> Result<PathBuf> {
-    ["model.onnx", "onnx/model.onnx"]
+    MODELS
         .iter()
         .map(|name| folder.join(name))
         .find(|path| path.is_file())
         .ok_or_else(|| {
             Error::model(
                 folder.display().to_string(),
-                "a folder without model.onnx or onnx/model.onnx",
+                format!("a folder without {}", MODELS.join(" or ")),
             )
             .with_remedy("name the model file itself")
         })
@@ -45,7 +53,7 @@ pub(crate) fn model_file(folder: &Path) -> Result<PathBuf> {
 /// A file that is not JSON, a head that does not classify, or a processor that makes no
 /// picture's tensor.
 pub(crate) fn facts(model: &Path) -> Result<Facts> {
-    let folder = folder(model);
+    let folder = config_folder(model);
     let place = folder.join(CONFIG);
     let config = read_json(&place)?.unwrap_or(Value::Null);
     refuse_regression(&place, &config)?;
@@ -76,7 +84,7 @@ pub(crate) fn output_kind(
     model: &Path,
     graph: Option<OutputKind>,
 ) -> Result<Option<Fact<OutputKind>>> {
-    let config = read_json(&folder(model).join(CONFIG))?.unwrap_or(Value::Null);
+    let config = read_json(&config_folder(model).join(CONFIG))?.unwrap_or(Value::Null);
     let problem = config.get("problem_type").and_then(Value::as_str);
     let has = |keys: &[&str]| keys.iter().any(|key| config.get(*key).is_some());
     let is_classifier = match config.get("architectures").and_then(Value::as_array) {
@@ -100,25 +108,14 @@ pub(crate) fn output_kind(
     )
 }
 
-/// Where the configuration of `model` is: beside it, or above a folder called `onnx`.
-fn folder(model: &Path) -> &Path {
-    let folder = model.parent().unwrap_or(Path::new("."));
-    if folder.ends_with("onnx") && !folder.join(CONFIG).exists() {
-        return folder.parent().unwrap_or(folder);
-    }
-    folder
-}
-
-/// The processor's configuration and the file that it stands in. Newer folders have one
-/// file for all processors of a model, and transformers prefers it.
+/// The processor's configuration and the file that it stands in. Where both are there,
+/// transformers prefers that of all processors.
 fn processor_config(folder: &Path) -> Result<Option<(&'static str, Value)>> {
-    const NESTED: &str = "processor_config.json";
-    const OWN: &str = "preprocessor_config.json";
-    let nested = read_json(&folder.join(NESTED))?;
+    let nested = read_json(&folder.join(PROCESSORS))?;
     let nested = nested.and_then(|config| config.get("image_processor").cloned());
     match nested.filter(Value::is_object) {
-        Some(config) => Ok(Some((NESTED, config))),
-        None => Ok(read_json(&folder.join(OWN))?.map(|config| (OWN, config))),
+        Some(config) => Ok(Some((PROCESSORS, config))),
+        None => Ok(read_json(&folder.join(PROCESSOR))?.map(|config| (PROCESSOR, config))),
     }
 }
 

@@ -13,6 +13,7 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
+use super::folders;
 use super::python;
 use super::tree::Tree;
 use crate::error::{Error, Result};
@@ -78,13 +79,16 @@ impl Fault {
     }
 }
 
-/// The label file beside `model`, if there is one.
+/// The label file of `model`, if there is one.
 pub(crate) fn beside(model: &Path) -> Option<PathBuf> {
+    candidates(model).find(|path| path.is_file())
+}
+
+/// Where the labels of `model` are looked for, in this order.
+pub(super) fn candidates(model: &Path) -> impl Iterator<Item = PathBuf> {
     let own = model.with_extension("labels.txt");
-    let folder = model.parent().unwrap_or(Path::new("."));
-    std::iter::once(own)
-        .chain(BESIDE.iter().map(|n| folder.join(n)))
-        .find(|p| p.is_file())
+    let known = folders(model).flat_map(|folder| BESIDE.map(|name| folder.join(name)));
+    std::iter::once(own).chain(known)
 }
 
 /// Reads a label file.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{numbers, pixels, read_json};
+use super::{CONFIG, config_folder, numbers, pixels, read_json};
 use crate::error::Result;
 use crate::model::facts::{Fact, Facts, fact};
 use crate::model::manifest::{Color, Filter, Resize, Size};
@@ -15,13 +15,12 @@ const ORIGIN: &str = "timm config.json";
 /// `timm.data.config.resolve_data_config`, where the configuration is silent.
 const DEFAULT: &str = "timm's default";
 
-/// The facts in `config.json` beside the model, or none where it is not timm's.
+/// The facts in the `config.json` of the model, or none where it is not timm's.
 ///
 /// # Errors
 /// A file that is not JSON.
 pub(crate) fn facts(model: &Path) -> Result<Facts> {
-    let path = model.parent().unwrap_or(Path::new(".")).join("config.json");
-    let Some(config) = read_json(&path)? else {
+    let Some(config) = read_json(&config_folder(model).join(CONFIG))? else {
         return Ok(Facts::default());
     };
     // Old files have everything at the top, and `architecture` is timm's own word.

@@ -13,7 +13,7 @@ use super::values::{self, ResizeArg};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelArgs {
-    /// ONNX file, or a Hugging Face folder
+    /// ONNX file, Hugging Face folder, or a model of the hub: hf:OWNER/NAME[@REVISION][:FILE]
     #[arg(short, long, env = "OCELLI_MODEL")]
     pub(crate) model: PathBuf,
     /// What the model does not say itself.

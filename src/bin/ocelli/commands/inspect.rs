@@ -1,7 +1,6 @@
 //! `ocelli inspect`: what a model says, and where each fact comes from.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use ocelli::model::{FactLine, recipes};
 use ocelli::{Model, Result};
@@ -9,17 +8,18 @@ use serde_json::{Value, json};
 
 use super::{Finding, print, print_json};
 use crate::cli::InspectArgs;
+use crate::fetching::find_model;
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Finding> {
-    let model = match Model::open(&args.model, args.facts.overrides()) {
+    let path = find_model(&args.model)?;
+    let model = match Model::open(&path, args.facts.overrides()) {
         Ok(model) => model,
         Err(error) => {
             // What is known helps to find what is not.
-            if let Ok(known) = Model::known(&args.model, args.facts.overrides()) {
-                let recipes = fitting(&args.model, &known);
+            if let Ok(known) = Model::known(&path, args.facts.overrides()) {
+                let recipes = fitting(&known);
                 if args.json {
-                    let document =
-                        json!({ "path": args.model, "facts": known, "recipes": recipes });
+                    let document = json!({ "path": path, "facts": known, "recipes": recipes });
                     print_json(&document)?;
                 } else {
                     print(&table(&[rows(&known), recipe_row(&recipes)].concat()))?;
@@ -98,7 +98,7 @@ fn text(model: &Model) -> Result<String> {
 }
 
 /// The recipes that fit what is known of a model that does not say how pictures are prepared.
-fn fitting(model: &Path, known: &[FactLine]) -> Vec<&'static str> {
+fn fitting(known: &[FactLine]) -> Vec<&'static str> {
     let value = |fact: &str| {
         known
             .iter()
@@ -110,8 +110,9 @@ fn fitting(model: &Path, known: &[FactLine]) -> Vec<&'static str> {
     }
     let read = |fact| value(fact).and_then(|value| serde_json::from_value(value).ok());
     let color = value("input.color").and_then(|value| serde_json::from_value(value).ok());
-    let stem = model.file_stem().unwrap_or_default().to_string_lossy();
-    recipes::fitting(&stem, read("input.size"), color)
+    let name = value("name");
+    let name = name.as_ref().and_then(Value::as_str).unwrap_or_default();
+    recipes::fitting(name, read("input.size"), color)
 }
 
 /// Their names, in a listing that has few of them or none.

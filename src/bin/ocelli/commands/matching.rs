@@ -14,6 +14,7 @@ use text::text;
 
 use super::{Finding, cores, pack, print, print_json};
 use crate::cli::MatchArgs;
+use crate::fetching::find_model;
 
 pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
     let started = Instant::now();
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
         bar.set_length(progress.of as u64);
         bar.set_position(progress.done as u64);
     };
-    let path = &args.model.model;
+    let path = &find_model(&args.model.model)?;
     let found = matching::measure(path, &overrides, &args.folder, &options, &mut tell);
     bar.finish_and_clear();
     let found = found?;

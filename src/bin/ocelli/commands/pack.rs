@@ -7,6 +7,7 @@ use ocelli::{Model, Result};
 
 use super::Finding;
 use crate::cli::PackArgs;
+use crate::fetching::find_model;
 
 pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
     let mut overrides = args.facts.overrides();
@@ -17,7 +18,7 @@ pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
         .and_then(|v| fact(v, "flag --model-version"));
     let changed = args.facts.any();
     write(
-        Model::open(&args.model, overrides)?,
+        Model::open(&find_model(&args.model)?, overrides)?,
         changed,
         &args.output_file,
     )?;
@@ -32,11 +33,17 @@ pub(crate) fn write(mut model: Model, changed: bool, out: &Path) -> Result<()> {
     }
     model.pack(out)?;
     let place = out.display();
-    if !model.file.external_data.is_empty() {
-        log::info!(
-            "keep {} beside {place}: the weights are there",
-            model.file.external_data.join(", ")
-        );
+    let folder = out.parent().unwrap_or(Path::new(""));
+    for weights in &model.file.external_data {
+        if folder.join(weights).exists() {
+            log::info!("keep {weights} beside {place}: the weights are there");
+        } else {
+            let from = model.path.with_file_name(weights);
+            log::warn!(
+                "copy {} beside {place}: the weights are there",
+                from.display()
+            );
+        }
     }
     log::info!("{place} describes itself as {}", model.manifest.id());
     Ok(())

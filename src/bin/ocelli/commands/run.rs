@@ -27,8 +27,8 @@ const FEW: u64 = 8;
 const MANY: u64 = 50;
 
 pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
-    let stop = stop_flag()?;
     let model = open_model(&args.model)?;
+    let stop = stop_flag()?;
     let mut opened = open_sources(args, &model)?;
     let count = opened.source.count();
     check_live(args, opened.live, count)?;

@@ -24,9 +24,9 @@ use crate::service_manager::ServiceManager;
 const ATTENTION: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
-    let stop = stop_flag()?;
     let listening = server_options(args)?;
     let model = open_model(&args.model)?;
+    let stop = stop_flag()?;
     let opened = open_source(args, &model.manifest)?;
     let options = deployment_options(args);
     let deployment = Deployment::new(model, &args.engine.options(), &options, opened.is_some())?;

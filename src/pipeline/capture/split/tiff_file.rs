@@ -98,6 +98,10 @@ impl<'a> Reader<'a> {
             count: self.number(at.saturating_add(4), address)?,
             at: at.saturating_add(4 + address),
         };
+        // Of a type that does not exist there are no values, whatever their number.
+        if entry.width == 0 {
+            entry.count = 0;
+        }
         // Values that fit stand where else their address would.
         if entry.bytes() > address {
             entry.at = self.number(entry.at, address)?;

@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::material::{Percentiles, frames};
 use crate::cli::BenchArgs;
 use crate::commands::{Finding, cores, print, print_json};
+use crate::fetching::find_model;
 use crate::flags::Line;
 
 /// More threads than these have not made a small network quicker.
@@ -51,7 +52,7 @@ struct Trial {
 pub(crate) fn run(args: &BenchArgs) -> Result<Finding> {
     let frames = frames(args)?;
     let mut trials = Vec::new();
-    for candidate in candidates(args) {
+    for candidate in candidates(&find_model(&args.model.model)?, args) {
         match candidate.run(args, &frames) {
             Ok(trial) => trials.push(trial),
             Err(error) => log::warn!("left out: {}", Line(&error)),
@@ -76,8 +77,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Finding> {
     })
 }
 
-fn candidates(args: &BenchArgs) -> Vec<Candidate> {
-    let given = &args.model.model;
+fn candidates(given: &Path, args: &BenchArgs) -> Vec<Candidate> {
     let smaller = given
         .file_stem()
         .map(|stem| given.with_file_name(format!("{}{SMALLER}.onnx", stem.to_string_lossy())))
@@ -85,7 +85,7 @@ fn candidates(args: &BenchArgs) -> Vec<Candidate> {
     let options = args.engine.options();
     let engines = EngineMaker::choices(options.choice);
     let mut candidates = Vec::new();
-    for model in std::iter::once(given).chain(&smaller) {
+    for model in std::iter::once(given).chain(smaller.as_deref()) {
         for &choice in &engines {
             for threads in THREADS.into_iter().filter(|threads| *threads <= cores()) {
                 for spin in [false, true] {
@@ -94,7 +94,7 @@ fn candidates(args: &BenchArgs) -> Vec<Candidate> {
                         continue;
                     }
                     candidates.push(Candidate {
-                        model: model.clone(),
+                        model: model.to_owned(),
                         options: EngineOptions {
                             choice,
                             spin,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Observation;
 use crate::cli::DoctorArgs;
+use crate::fetching::find_model;
 use crate::flags::Line;
 use ocelli::engine::EngineMaker;
 #[cfg(feature = "onnxruntime")]
@@ -106,7 +107,8 @@ fn has_nvidia() -> bool {
 }
 
 fn model(path: &std::path::Path, args: &DoctorArgs) -> Observation {
-    let tried = Model::open(path, Default::default()).and_then(|model| {
+    let opened = find_model(path).and_then(|path| Model::open(&path, Default::default()));
+    let tried = opened.and_then(|model| {
         let model = Arc::new(model);
         let engines = EngineMaker::new(model.clone(), &args.engine())?;
         proof::prove(&engines)?;
