@@ -59,6 +59,7 @@ mod ffi;
 #[doc(hidden)]
 pub mod fuzz;
 mod jpeg;
+pub mod matching;
 pub mod model;
 pub mod notify;
 pub mod pipeline;

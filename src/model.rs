@@ -2,6 +2,7 @@
 
 mod axes;
 mod constant;
+mod digest;
 mod edit;
 mod explicit;
 mod facts;
@@ -9,10 +10,13 @@ mod file;
 mod foreign;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
+mod gather;
 mod graph;
 #[cfg(feature = "hub")]
 mod hub;
 mod kind;
+mod label_sets;
+mod like;
 mod locate;
 pub mod manifest;
 mod meaning;
@@ -21,25 +25,24 @@ mod outputs;
 mod pack;
 mod port;
 mod progress;
+pub mod recipes;
 mod wire;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
 pub use file::FileFacts;
 use file::folder_of;
-use foreign::{huggingface, image_metadata, labels, properties, snapshot, timm, ultralytics};
+pub(crate) use gather::Gathered;
+use gather::gather;
 pub(crate) use graph::check_classes;
+pub use label_sets::{label_set, label_set_names};
 pub use locate::locate;
-use manifest::{KEY, Manifest, Resize, Size};
+use manifest::{Manifest, Resize, Size};
 use onnx::ModelProto;
 pub use progress::Progress;
 
@@ -98,8 +101,11 @@ impl Features {
 pub struct Overrides {
     /// The facts given.
     pub facts: Facts,
-    /// A label file.
+    /// A label file, or a set of labels that is built in ([`label_set`]).
     pub labels: Option<Fact<PathBuf>>,
+    /// The recipe of a known family ([`recipes`]): weaker than the facts given, stronger than
+    /// all others.
+    pub like: Option<Fact<String>>,
     /// A resize to whatever the input's size turns out to be.
     pub fit: Option<Fact<Fit>>,
 }
@@ -136,9 +142,9 @@ impl Model {
             path,
             size,
             proto,
-            facts,
-            trainer,
+            gathered,
         } = Found::at(path, overrides)?;
+        let Gathered { facts, trainer, .. } = gathered;
         let place = path.display().to_string();
         let lines = facts.lines();
         let manifest = facts.into_manifest(&place, trainer)?;
@@ -168,7 +174,15 @@ impl Model {
     /// # Errors
     /// The file is no model.
     pub fn known(path: &Path, overrides: Overrides) -> Result<Vec<FactLine>> {
-        Ok(Found::at(path, overrides)?.facts.lines())
+        Ok(Found::at(path, overrides)?.gathered.facts.lines())
+    }
+
+    /// The same as facts, with the number of classes.
+    ///
+    /// # Errors
+    /// The file is no model.
+    pub(crate) fn gathered(path: &Path, overrides: Overrides) -> Result<Gathered> {
+        Ok(Found::at(path, overrides)?.gathered)
     }
 
     /// The path, for messages.
@@ -206,17 +220,10 @@ impl Model {
     /// # Errors
     /// A file vanished.
     pub fn sha256(&self) -> Result<String> {
-        let mut hash = Sha256::new();
         let folder = self.folder();
         let external = self.file.external_data.iter().map(|name| folder.join(name));
-        for path in std::iter::once(self.path.clone()).chain(external) {
-            digest(&path, &mut hash).map_err(|e| unreadable(&path, e))?;
-        }
-        Ok(hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        digest::sha256(std::iter::once(self.path.clone()).chain(external))
+            .map_err(|(path, e)| unreadable(&path, e))
     }
 }
 
@@ -225,8 +232,7 @@ struct Found {
     path: PathBuf,
     size: usize,
     proto: ModelProto,
-    facts: Facts,
-    trainer: TrainerSections,
+    gathered: Gathered,
 }
 
 impl Found {
@@ -235,13 +241,12 @@ impl Found {
         let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
         let size = bytes.len();
         let proto = onnx::parse(&path.display().to_string(), bytes.into())?;
-        let (facts, trainer) = gather(&path, &proto, overrides)?;
+        let gathered = gather(&path, &proto, overrides)?;
         Ok(Self {
             path,
             size,
             proto,
-            facts,
-            trainer,
+            gathered,
         })
     }
 }
@@ -253,122 +258,4 @@ fn unreadable(path: &Path, cause: std::io::Error) -> Error {
             "name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub",
         )
         .with_settings(&["model"])
-}
-
-/// Feeds a file to `hash` piece by piece: weights may be larger than the memory left.
-fn digest(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
-    loop {
-        let piece = file.fill_buf()?;
-        if piece.is_empty() {
-            return Ok(());
-        }
-        hash.update(piece);
-        let length = piece.len();
-        file.consume(length);
-    }
-}
-
-/// All facts, the strongest first: those given; our own manifest; Ultralytics; Hugging Face;
-/// timm; `Image.*` keys; the graph itself. Labels may also be in other metadata, or beside.
-fn gather(
-    path: &Path,
-    proto: &ModelProto,
-    overrides: Overrides,
-) -> Result<(Facts, TrainerSections)> {
-    let place = path.display().to_string();
-    let mut given = overrides.facts;
-    let (known, trainer) = match proto.metadata(KEY) {
-        Some(json) => {
-            Facts::from_manifest(Manifest::from_json(&place, json)?, "manifest in the file")
-        }
-        None => (foreign_facts(path, proto)?, TrainerSections::default()),
-    };
-    let name_of = |a: &Option<Fact<String>>, b: &Option<Fact<String>>| {
-        a.as_ref().or(b.as_ref()).map(|f| f.value.clone())
-    };
-    let input = name_of(&given.tensor, &known.tensor);
-    let output = name_of(&given.output, &known.output);
-    let mut graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
-    let told = graph.kind.as_ref().map(|kind| kind.value);
-    graph.kind = huggingface::output_kind(path, told)?.or(graph.kind);
-    // A map of scores is named, its tensor is meant.
-    if let (Some(meant), Some(named)) = (&graph.output, &mut given.output) {
-        named.value.clone_from(&meant.value);
-    }
-    let scores = outputs::scores(&place, proto, output.as_deref())?.map(|fact| fact.value);
-    let classes = scores.as_ref().and_then(outputs::classes);
-    if let Some(file) = &overrides.labels {
-        let labels = fitting(labels::read(&file.value)?, classes);
-        given.labels = fact(labels, &file.origin);
-    }
-    let mut facts = given.or(known);
-    if facts.labels.is_none() {
-        facts.labels = own_labels(
-            path,
-            proto,
-            scores.as_ref().map(|port| &port.name[..]),
-            classes,
-        )?;
-    }
-    let stem = path
-        .file_stem()
-        .map_or("model".into(), |s| s.to_string_lossy().into_owned());
-    let named = Facts {
-        name: fact(stem, "file name"),
-        ..Facts::default()
-    };
-    let mut facts = facts.or(graph).or(snapshot::facts(path)).or(named);
-    kind::settle(&mut facts, classes);
-    if let (Some(fit), Some(size)) = (overrides.fit, &facts.size) {
-        facts.resize = fact(fit.value.to(size.value), &fit.origin);
-    }
-    Ok((facts.with_consequences(), trainer))
-}
-
-fn foreign_facts(path: &Path, proto: &ModelProto) -> Result<Facts> {
-    let place = path.display().to_string();
-    Ok(ultralytics::facts(&place, proto)?
-        .or(huggingface::facts(path)?)
-        .or(timm::facts(path)?)
-        .or(image_metadata::facts(&place, proto)?))
-}
-
-/// The names of the classes that the network holds, or the file's metadata, or a file
-/// beside it; else the numbers that the network has for them.
-fn own_labels(
-    path: &Path,
-    proto: &ModelProto,
-    scores: Option<&str>,
-    classes: Option<usize>,
-) -> Result<Option<Fact<Vec<String>>>> {
-    let numbers = match scores.and_then(|name| proto.class_labels(name)) {
-        Some((names, true)) => return Ok(Some(names)),
-        Some((numbers, false)) => Some(numbers),
-        None => None,
-    };
-    if let Some(names) = properties::labels(proto, classes) {
-        return Ok(Some(names));
-    }
-    let Some(file) = labels::beside(path) else {
-        return Ok(numbers);
-    };
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    Ok(fact(fitting(labels::read(&file)?, classes), &name))
-}
-
-/// A file of 1001 ImageNet labels begins with "background" (torchvision writes
-/// "__background__"); a model of 1000 classes has no score for it. Any other difference is left to the check of the counts.
-fn fitting(mut labels: Vec<String>, classes: Option<usize>) -> Vec<String> {
-    if classes.is_some_and(|c| c + 1 == labels.len())
-        && ["background", "__background__"].contains(&&labels[0].to_lowercase()[..])
-    {
-        let classes = labels.len() - 1;
-        log::warn!(
-            "the label file's first label, \"{}\", is left out: the model has {classes} classes",
-            labels[0]
-        );
-        labels.remove(0);
-    }
-    labels
 }

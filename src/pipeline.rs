@@ -27,9 +27,8 @@ use motion::MotionGate;
 pub use motion::MotionGateOptions;
 use preprocess::{Framing, Geometry, Preprocessor};
 use record::{Record, Timing};
-use score::Scorer;
-pub(crate) use score::best;
 pub use score::{Candidate, Scores};
+pub(crate) use score::{Scorer, best};
 use smooth::Decider;
 pub use smooth::{Change, Decision, Present, SmoothRequest, State};
 

@@ -36,7 +36,11 @@ const DOORS: [(&str, &[&str]); 59] = [
     ("env_logger", &["bin/ocelli/log_lines.rs"]),
     (
         "fastrand",
-        &["notify/mqtt/publisher.rs", "pipeline/capture/synthetic.rs"],
+        &[
+            "matching/statistics.rs",
+            "notify/mqtt/publisher.rs",
+            "pipeline/capture/synthetic.rs",
+        ],
     ),
     ("fdeflate", &["pipeline/decode/png_metadata.rs"]),
     ("futures_util", &["serve/"]),
@@ -74,7 +78,11 @@ const DOORS: [(&str, &[&str]); 59] = [
     ("image", &["pipeline/decode/"]),
     (
         "indicatif",
-        &["bin/ocelli/commands/run.rs", "bin/ocelli/fetching.rs"],
+        &[
+            "bin/ocelli/commands/matching.rs",
+            "bin/ocelli/commands/run.rs",
+            "bin/ocelli/fetching.rs",
+        ],
     ),
     ("libloading", &["ffi/onnxruntime.rs"]),
     (
@@ -130,7 +138,7 @@ const DOORS: [(&str, &[&str]); 59] = [
         "sha2",
         &[
             "engine/cache.rs",
-            "model.rs",
+            "model/digest.rs",
             "model/hub/checksum.rs",
             "notify/mqtt/address.rs",
             "serve/token.rs",

@@ -287,11 +287,7 @@ impl Facts {
         } else {
             None
         };
-        let manifest = complete.ok_or_else(|| {
-            Error::model(place, format!("the model does not say: {named}"))
-                .with_remedy("give these facts as the model's author documents them")
-                .with_settings(&missing)
-        })?;
+        let manifest = complete.ok_or_else(|| incomplete(place, &named, missing))?;
         manifest.check(place)?;
         Ok(manifest)
     }
@@ -347,4 +343,16 @@ impl Facts {
             proof: trainer.proof,
         })
     }
+}
+
+/// What a model that leaves facts open is refused with.
+fn incomplete(place: &str, named: &str, mut missing: Vec<&'static str>) -> Error {
+    let mut remedy = "give these facts as the model's author documents them";
+    if missing.iter().any(|name| name.starts_with("preprocess.")) {
+        remedy = "give these facts as the model's author documents them, or a recipe that has them";
+        missing.push("like");
+    }
+    Error::model(place, format!("the model does not say: {named}"))
+        .with_remedy(remedy)
+        .with_settings(&missing)
 }

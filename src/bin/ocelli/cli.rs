@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Show what a model says, and where each fact comes from
     Inspect(InspectArgs),
+    /// Measure which preprocessing a model was trained with, on a few labelled photographs
+    Match(MatchArgs),
     /// Write facts into a model, so that it describes itself
     Pack(PackArgs),
     /// Optimise a model for this machine ahead of time, so that it starts faster
@@ -267,6 +269,33 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) facts: FactArgs,
+}
+
+/// `ocelli match`
+#[derive(Debug, Args)]
+pub(crate) struct MatchArgs {
+    /// A folder with one folder per class, named like the labels or their indices; 3 to 5
+    /// photographs in each are enough
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Write the model with what was measured into this file
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output_file: Option<PathBuf>,
+    /// Photographs to use of each class, the first by name
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = values::positive)]
+    pub(crate) per_class: usize,
+    /// Threads per run of the network [default: the cores, at most 4]
+    #[arg(long, value_name = "N", value_parser = values::parallel)]
+    pub(crate) threads: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 /// `ocelli pack`

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod generate;
 pub(crate) mod inspect;
+pub(crate) mod matching;
 pub(crate) mod pack;
 pub(crate) mod prepare;
 pub(crate) mod run;

@@ -6,7 +6,7 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 33] = [
+const FLAGS: [(&str, &str); 34] = [
     ("batch", "--batch"),
     ("enter", "--enter"),
     ("fps", "--fps"),
@@ -15,8 +15,9 @@ const FLAGS: [(&str, &str); 33] = [
     ("input.layout", "--layout NCHW|NHWC"),
     ("input.size", "--size WxH"),
     ("input.tensor", "--input NAME"),
-    ("labels", "--labels FILE"),
+    ("labels", "--labels FILE|SET"),
     ("leave", "--leave"),
+    ("like", "--like NAME"),
     ("library", "--ort FILE"),
     ("listen", "--listen ADDRESS:PORT"),
     ("max_pixels", "--max-pixels N"),
@@ -97,7 +98,7 @@ mod tests {
             .with_settings(&["labels", "input.layout", "a setting without a flag"]);
         assert_eq!(
             Line(&error).to_string(),
-            "m.onnx: the model does not say: labels, input.layout; give these facts (--labels FILE, --layout NCHW|NHWC)"
+            "m.onnx: the model does not say: labels, input.layout; give these facts (--labels FILE|SET, --layout NCHW|NHWC)"
         );
     }
 }

@@ -16,7 +16,7 @@ use cli::{Cli, Command};
 #[cfg(feature = "serve")]
 use commands::serve;
 use commands::{
-    Finding, bench, devices, doctor, eval, generate, inspect, pack, prepare, run, verify,
+    Finding, bench, devices, doctor, eval, generate, inspect, matching, pack, prepare, run, verify,
 };
 
 fn main() -> ExitCode {
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Match(args) => matching::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),

@@ -147,8 +147,7 @@ fn resize(
     let share = p.get("crop_pct").and_then(Value::as_f64);
     // timm takes 0 for silence, too.
     let share = share.filter(|s| *s > 0.0).unwrap_or(SHARE);
-    let grown = |side: usize| (side as f64 / share).floor() as usize;
-    let (width, height) = (grown(size.width), grown(size.height));
+    let Size { width, height } = size.of_share(share);
     match p.get("crop_mode").and_then(Value::as_str) {
         Some("center") | None if width == height => Ok(Resize::Shortest { size: width }),
         Some("center") | None => Ok(Resize::Cover { width, height }),

@@ -116,6 +116,18 @@ pub enum Filter {
     Lanczos,
 }
 
+impl Size {
+    /// The size of which a crop to this one keeps so large a `share` of each side: timm's
+    /// rounding.
+    pub(crate) fn of_share(self, share: f64) -> Self {
+        let grown = |side: usize| (side as f64 / share).floor() as usize;
+        Self {
+            width: grown(self.width),
+            height: grown(self.height),
+        }
+    }
+}
+
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -25,8 +25,14 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Facts, where the model does not state them")]
 pub(crate) struct FactArgs {
-    /// Label file: a name per line, CSV, JSON, a Python dict or list, YAML, or pbtxt
-    #[arg(long, value_name = "FILE")]
+    /// Prepare pictures as a known family does: resnet50.IMAGENET1K_V2, timm/…, keras/vgg16,
+    /// clip, caffe, 0-1 … (docs/recipes.md; `ocelli inspect` names those that fit). Other flags
+    /// are stronger, what the file says is weaker
+    #[arg(long, value_name = "NAME")]
+    like: Option<String>,
+    /// Label file: a name per line, CSV, JSON, a Python dict or list, YAML, or pbtxt; or a set:
+    /// imagenet-1k, cifar10, coco …
+    #[arg(long, value_name = "FILE|SET")]
     labels: Option<PathBuf>,
     /// Name of the input, where there are several
     #[arg(long, value_name = "NAME")]
@@ -83,7 +89,12 @@ impl FactArgs {
     /// Whether any fact is given.
     pub(crate) fn any(&self) -> bool {
         let overrides = self.overrides();
-        overrides.labels.is_some() || overrides.fit.is_some() || !overrides.facts.lines().is_empty()
+        let beside = [
+            overrides.labels.is_some(),
+            overrides.fit.is_some(),
+            overrides.like.is_some(),
+        ];
+        beside.contains(&true) || !overrides.facts.lines().is_empty()
     }
 
     /// The facts, each with its flag as origin.
@@ -127,6 +138,7 @@ impl FactArgs {
                 let origin = format!("flag --labels {}", file.display());
                 fact(file, &origin)
             }),
+            like: self.like.clone().and_then(|v| fact(v, "flag --like")),
             fit: self
                 .resize
                 .and_then(ResizeArg::fit)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ocelli::model::FactLine;
+use ocelli::model::{FactLine, recipes};
 use ocelli::{Model, Result};
 use serde_json::{Value, json};
 
@@ -17,10 +17,12 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Finding> {
         Err(error) => {
             // What is known helps to find what is not.
             if let Ok(known) = Model::known(&path, args.facts.overrides()) {
+                let recipes = fitting(&known);
                 if args.json {
-                    print_json(&json!({ "path": path, "facts": known }))?;
+                    let document = json!({ "path": path, "facts": known, "recipes": recipes });
+                    print_json(&document)?;
                 } else {
-                    print(&table(&rows(&known)))?;
+                    print(&table(&[rows(&known), recipe_row(&recipes)].concat()))?;
                 }
             }
             return Err(error);
@@ -93,6 +95,37 @@ fn text(model: &Model) -> Result<String> {
         ));
     }
     Ok(table(&rows))
+}
+
+/// The recipes that fit what is known of a model that does not say how pictures are prepared.
+fn fitting(known: &[FactLine]) -> Vec<&'static str> {
+    let value = |fact: &str| {
+        known
+            .iter()
+            .find(|l| l.fact == fact)
+            .map(|l| l.value.clone())
+    };
+    if value("preprocess.resize").is_some() && value("preprocess.mean").is_some() {
+        return Vec::new();
+    }
+    let read = |fact| value(fact).and_then(|value| serde_json::from_value(value).ok());
+    let color = value("input.color").and_then(|value| serde_json::from_value(value).ok());
+    let name = value("name");
+    let name = name.as_ref().and_then(Value::as_str).unwrap_or_default();
+    recipes::fitting(name, read("input.size"), color)
+}
+
+/// Their names, in a listing that has few of them or none.
+fn recipe_row(recipes: &[&str]) -> Vec<Row> {
+    const SHOWN: usize = 8;
+    let names = recipes.iter().take(SHOWN).copied().collect::<Vec<_>>();
+    let more = if recipes.len() > SHOWN { ", …" } else { "" };
+    let row = || {
+        let origin =
+            "fit by name and size, not used: choose by --like, or measure by `ocelli match`";
+        ("recipes".into(), names.join(", ") + more, origin.into())
+    };
+    (!names.is_empty()).then(row).into_iter().collect()
 }
 
 /// Name, value, origin.

@@ -17,13 +17,23 @@ pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
         .clone()
         .and_then(|v| fact(v, "flag --model-version"));
     let changed = args.facts.any();
-    let mut model = Model::open(&find_model(&args.model)?, overrides)?;
+    write(
+        Model::open(&find_model(&args.model)?, overrides)?,
+        changed,
+        &args.output_file,
+    )?;
+    Ok(Finding::Good)
+}
+
+/// Writes a model into a file that describes itself; its proof is no proof of facts that
+/// were changed.
+pub(crate) fn write(mut model: Model, changed: bool, out: &Path) -> Result<()> {
     if changed && model.manifest.proof.take().is_some() {
         log::warn!("the proof is left out: it belongs to the facts that were changed");
     }
-    model.pack(&args.output_file)?;
-    let place = args.output_file.display();
-    let folder = args.output_file.parent().unwrap_or(Path::new(""));
+    model.pack(out)?;
+    let place = out.display();
+    let folder = out.parent().unwrap_or(Path::new(""));
     for weights in &model.file.external_data {
         if folder.join(weights).exists() {
             log::info!("keep {weights} beside {place}: the weights are there");
@@ -36,5 +46,5 @@ pub(crate) fn run(args: &PackArgs) -> Result<Finding> {
         }
     }
     log::info!("{place} describes itself as {}", model.manifest.id());
-    Ok(Finding::Good)
+    Ok(())
 }

@@ -1,0 +1,76 @@
+//! `ocelli match`: which preprocessing was this trained with? Measured on a few labelled
+//! photographs.
+
+mod flags;
+mod text;
+
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ocelli::matching::{self, MatchOptions};
+use ocelli::model::{Facts, Overrides};
+use ocelli::{Model, Result};
+use text::text;
+
+use super::{Finding, cores, pack, print, print_json};
+use crate::cli::MatchArgs;
+use crate::fetching::find_model;
+
+pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
+    let started = Instant::now();
+    let overrides = args.model.facts.overrides();
+    let options = MatchOptions {
+        engine: args.engine.options(),
+        threads: args.threads.unwrap_or_else(|| cores().min(4)),
+        max_pixels: args.decode.max_pixels,
+        max_bytes: args.decode.max_bytes(),
+        framing: args.decode.framing(),
+        per_class: args.per_class,
+    };
+    let bar = bar();
+    let mut tell = |progress: matching::Progress| {
+        bar.set_message(progress.step);
+        bar.set_length(progress.of as u64);
+        bar.set_position(progress.done as u64);
+    };
+    let path = &find_model(&args.model.model)?;
+    let found = matching::measure(path, &overrides, &args.folder, &options, &mut tell);
+    bar.finish_and_clear();
+    let found = found?;
+    if args.json {
+        print_json(&found)?;
+    } else {
+        print(&text(&found, started.elapsed()))?;
+    }
+    if let Some(out) = &args.output_file {
+        let measured = Overrides {
+            facts: or_given(found.facts, &overrides.facts),
+            ..Overrides::default()
+        };
+        pack::write(Model::open(path, measured)?, true, out)?;
+    }
+    Ok(Finding::Good)
+}
+
+/// What was measured, and what the user gives of the rest.
+fn or_given(measured: Facts, given: &Facts) -> Facts {
+    Facts {
+        tensor: given.tensor.clone(),
+        quantization: given.quantization.clone(),
+        output: given.output.clone(),
+        kind: given.kind.clone(),
+        temperature: given.temperature.clone(),
+        output_quantization: given.output_quantization.clone(),
+        ..measured
+    }
+}
+
+/// A bar on standard error, where that is a terminal.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    // The template is a constant.
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} runs") {
+        bar.set_style(style);
+    }
+    bar
+}
