@@ -36,6 +36,45 @@ fn each_label_has_a_probability_of_its_own() {
 }
 
 #[test]
+fn a_temperature_that_is_given_is_that_of_every_label() {
+    let scenes = project("tests/scenes/scenes.onnx");
+    let picture = project("tests/scenes/00.jpg");
+    let logits = |temperature: &str| -> Vec<f64> {
+        let args = [
+            "run", "--engine", "rten", "-m", &scenes, "-f", "json", "-k", "9",
+        ];
+        let output = ocelli([&args[..], &["--temperature", temperature, &picture]].concat());
+        let mut top = records(&output)[0]["top"].as_array().unwrap().clone();
+        top.sort_by_key(|candidate| candidate["index"].as_u64());
+        let scores = top.iter().map(|c| c["score"].as_f64().unwrap());
+        scores.map(|score| (score / (1.0 - score)).ln()).collect()
+    };
+    for (cool, warm) in logits("8").iter().zip(logits("16")) {
+        assert!((cool / warm - 2.0).abs() < 1e-3, "{cool} {warm}");
+    }
+}
+
+#[test]
+fn one_number_for_two_labels_is_refused_for_one() {
+    let labels = scratch("independent-one").join("labels.txt");
+    std::fs::write(&labels, "bee\n").unwrap();
+    let model = project("models/shapes.onnx");
+    let output = ocelli([
+        "inspect",
+        &model,
+        "--labels",
+        &labels.display().to_string(),
+        "--output",
+        "binary-probability",
+    ]);
+    assert!(
+        stderr(&output).contains("one number for 1 label, expected 2 labels: negative, positive"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn labels_above_the_threshold_are_listed_in_every_format() {
     let star = project("models/samples/star-1.jpg");
     let text = |args: &[&str]| {

@@ -323,6 +323,18 @@ fn weights_in_a_file_beside_the_model_are_found_or_missed_by_name() {
         println!("skipped: .venv with onnx is absent (scripts/setup --train)");
         return;
     }
+    // Another model's weights of the same name are no neighbours for it.
+    let elsewhere = scratch("external-elsewhere");
+    std::fs::write(elsewhere.join("model.onnx.data"), "another model's").unwrap();
+    let packed = elsewhere.join("packed.onnx").display().to_string();
+    let output = ocelli(["pack", &model.display().to_string(), "-o", &packed]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("another model's weights have the name"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!elsewhere.join("packed.onnx").exists());
     for engine in ["rten", "onnxruntime"] {
         if engine == "onnxruntime" && !has_onnxruntime() {
             continue;

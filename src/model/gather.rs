@@ -40,8 +40,10 @@ pub(super) fn gather(path: &Path, proto: &ModelProto, overrides: Overrides) -> R
     let input = name_of(&given.tensor, &known.tensor);
     let output = name_of(&given.output, &known.output);
     let mut graph = graph::facts(&place, proto, input.as_deref(), output.as_deref())?;
-    let told = graph.kind.as_ref().map(|kind| kind.value);
-    graph.kind = huggingface::output_kind(path, told)?.or(graph.kind);
+    if given.kind.is_none() && known.kind.is_none() {
+        let told = graph.kind.as_ref().map(|kind| kind.value);
+        graph.kind = huggingface::output_kind(path, told)?.or(graph.kind);
+    }
     // A map of scores is named, its tensor is meant.
     if let (Some(meant), Some(named)) = (&graph.output, &mut given.output) {
         named.value.clone_from(&meant.value);
@@ -56,21 +58,19 @@ pub(super) fn gather(path: &Path, proto: &ModelProto, overrides: Overrides) -> R
         let said = [&given, &known, &graph];
         Like::new(&name, said, overrides.fit.is_some(), classes)
     });
-    let Like {
-        preparation,
-        labels,
-    } = like.transpose()?.unwrap_or_default();
-    let mut facts = given.or(preparation).or(known);
+    let like = like.transpose()?.unwrap_or_default();
+    let temperature = given.temperature.as_ref().map(|given| given.value);
+    let mut facts = given.or(like.preparation).or(known);
+    // One that is given is that of every label.
+    if let (Some(temperature), Some(each)) = (temperature, &mut facts.independent) {
+        each.value.temperatures.fill(temperature);
+    }
     if facts.labels.is_none() {
-        facts.labels = own_labels(
-            path,
-            proto,
-            scores.as_ref().map(|port| &port.name[..]),
-            classes,
-        )?;
+        let output = scores.as_ref().map(|port| &port.name[..]);
+        facts.labels = own_labels(path, proto, output, classes)?;
     }
     let mut facts = facts
-        .or(labels)
+        .or(like.labels)
         .or(graph)
         .or(snapshot::facts(path))
         .or(named_by(path));

@@ -94,6 +94,9 @@ fn fetched(
             None => spare(repository.note_absence(&listing.commit, &path)),
         }
     }
+    for path in choice.before(name) {
+        spare(repository.note_absence(&listing.commit, path));
+    }
     download.run(listed(&listing, name, &choice.file)?, progress)?;
     let model = repository.file(&listing.commit, &choice.file);
     for path in weights(&model, &choice.file) {
@@ -147,7 +150,9 @@ fn cached(name: &ModelName, repository: &Repository) -> Result<Cached> {
     }
     let choice = Choice::among(files.iter().map(String::as_str), name, "the cache")?;
     let path = repository.file(&commit, &choice.file);
-    let unknown = companions(&choice.file).into_iter();
+    // Without a file's name another one might have been taken: the cache need not have all.
+    let others = choice.before(name).map(str::to_owned);
+    let unknown = companions(&choice.file).into_iter().chain(others);
     let mut open: Vec<String> = unknown
         .filter(|path| !repository.is_settled(&commit, path))
         .collect();
@@ -165,6 +170,19 @@ fn cached(name: &ModelName, repository: &Repository) -> Result<Cached> {
 fn taken(name: &ModelName, cached: Cached) -> PathBuf {
     if let Some(told) = cached.choice.told(name) {
         log::info!("{told}");
+    }
+    let others: Vec<&str> = cached.choice.before(name).collect();
+    let unknown = cached
+        .open
+        .iter()
+        .filter(|path| others.contains(&&path[..]));
+    let unknown: Vec<&str> = unknown.map(String::as_str).collect();
+    if !unknown.is_empty() {
+        log::warn!(
+            "{name}: the cache has {}; whether the repository has {}, which would be taken, is not known there",
+            cached.choice.file,
+            unknown.join(" or ")
+        );
     }
     let is_config = |path: &&String| CONFIGS.iter().any(|config| path.ends_with(config));
     let open: Vec<&str> = cached

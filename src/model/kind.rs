@@ -17,8 +17,9 @@ pub(super) fn settle(facts: &mut Facts, classes: Option<usize>) {
             other => other,
         };
     }
-    if (classes, kind.value) == (Some(1), OutputKind::Logits) {
-        let reason = "one number, whose softmax is always 1: it may be the logit of a sigmoid";
+    // A graph that fixes no number of classes has one for each label.
+    if kind.value == OutputKind::Logits && classes.or(labels) == Some(1) {
+        let reason = "one number, whose softmax is always 1, is no `logits`: it may be the logit of a sigmoid, `binary-logit` for two labels and `sigmoid-logits` for one";
         facts.kind = None;
         facts.open.push(("output.kind", reason.into()));
     }
@@ -45,6 +46,14 @@ mod tests {
             BinaryLogit, BinaryProbability, Logits, Probabilities, SigmoidLogits,
             SigmoidProbabilities,
         };
+        // No number of classes is fixed.
+        let mut facts = Facts {
+            kind: fact(Logits, "graph"),
+            labels: fact(vec!["x".into()], "file"),
+            ..Facts::default()
+        };
+        settle(&mut facts, None);
+        assert!(facts.kind.is_none());
         let cases = [
             ((Logits, 3, 3), Some(Logits)),
             ((SigmoidLogits, 3, 3), Some(SigmoidLogits)),

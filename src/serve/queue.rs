@@ -127,7 +127,11 @@ impl RequestQueue {
                 };
                 drop(maker);
                 while let Some(task) = shared.next(&worker) {
-                    worker.attend(task, &shared);
+                    // What fails while an answer is written costs that answer, not the worker.
+                    let attended = catch_unwind(AssertUnwindSafe(|| worker.attend(task, &shared)));
+                    if attended.is_err() {
+                        log::error!("answering a request failed inside the program");
+                    }
                 }
             })
             .map_err(|e| {

@@ -128,6 +128,20 @@ def test_all_that_facts_are_read_from_comes_along_and_nothing_else(bench: Bench)
     assert sorted(p.relative_to(snapshot).as_posix() for p in snapshot.rglob("*") if p.is_file()) == sorted(wanted)
 
 
+def test_a_file_in_the_cache_is_not_taken_for_another_that_would_be_the_repositorys(bench: Bench):
+    commit = bench.repository.push({"config.json": b"{}", "onnx/model.onnx": MODEL, "onnx/model_quantized.onnx": MODEL})
+    bench.answers(f"hf:own/shapes@{commit}:onnx/model_quantized.onnx")
+    # Offline the one that is there serves, and it is said that it may be another.
+    said = bench.answers(f"hf:own/shapes@{commit}", HF_HUB_OFFLINE="1")[1]
+    assert "the cache has onnx/model_quantized.onnx; whether the repository has model.onnx or onnx/model.onnx, " \
+           "which would be taken, is not known there" in said
+    said = bench.answers(f"hf:own/shapes@{commit}")[1]
+    assert "onnx/model.onnx is taken; there are onnx/model_quantized.onnx, too" in said
+    bench.hub.asked.clear()
+    assert "which would be taken" not in bench.answers(f"hf:own/shapes@{commit}")[1]
+    assert bench.hub.paths() == []
+
+
 def test_the_readmes_first_minute(bench: Bench, tmp_path: pathlib.Path):
     """As it stands there, with a picture for the camera; the configuration is that of the repository that it names."""
     commands = re.findall(r"^ocelli (?:run|pack) .*", (ROOT / "README.md").read_text().split("## Use it")[0], re.MULTILINE)
@@ -264,7 +278,7 @@ def test_a_large_file_goes_on_where_it_broke_off(bench: Bench):
 
 
 def test_a_killed_download_goes_on_where_it_was(bench: Bench):
-    bench.hub.faults.slow = 0.3
+    bench.hub.faults.slow = 2.0
     part = pathlib.Path(f"{bench.blob(MODEL)}.incomplete")
     for number in (signal.SIGKILL, signal.SIGINT):
         command = bench.command("run", "-m", "hf:own/shapes", str(SAMPLE))

@@ -72,6 +72,17 @@ impl Choice {
         })
     }
 
+    /// The files that would be taken before this one, if there were any of them.
+    pub(super) fn before(&self, name: &ModelName) -> impl Iterator<Item = &'static str> {
+        let usual = if name.file.is_none() {
+            &MODELS[..]
+        } else {
+            &[]
+        };
+        let taken = usual.iter().position(|file| *file == self.file);
+        usual[..taken.unwrap_or(usual.len())].iter().copied()
+    }
+
     /// The choice in words, if there was one.
     pub(super) fn told(&self, name: &ModelName) -> Option<String> {
         let other = name.with_file(self.others.first()?);

@@ -111,9 +111,16 @@ impl Manifest {
 
     fn check_independent(&self, place: &str) -> Result<()> {
         let (labels, kind) = (self.labels.len(), self.output.kind);
-        if kind.values(labels) != labels && labels != 2 {
-            let what = format!("one number for {labels} labels");
-            return Err(Error::model(place, what).with_expected("2 labels: negative, positive"));
+        if kind.is_binary() && labels != 2 {
+            let plural = if labels == 1 { "" } else { "s" };
+            let what = format!("one number for {labels} label{plural}");
+            let error = Error::model(place, what).with_expected("2 labels: negative, positive");
+            return Err(match labels {
+                1 => error.with_remedy(
+                    "name both, or say that the one label may be there or not: sigmoid-logits, sigmoid-probabilities",
+                ),
+                _ => error,
+            });
         }
         let Some(each) = &self.output.independent else {
             return Ok(());

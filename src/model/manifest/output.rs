@@ -55,12 +55,14 @@ impl OutputKind {
         matches!(self, Self::SigmoidLogits | Self::SigmoidProbabilities)
     }
 
+    /// Whether one number decides between two labels.
+    pub(crate) fn is_binary(self) -> bool {
+        matches!(self, Self::BinaryLogit | Self::BinaryProbability)
+    }
+
     /// How many numbers the network gives for so many labels.
     pub(crate) fn values(self, labels: usize) -> usize {
-        match self {
-            Self::BinaryLogit | Self::BinaryProbability => 1,
-            _ => labels,
-        }
+        if self.is_binary() { 1 } else { labels }
     }
 }
 

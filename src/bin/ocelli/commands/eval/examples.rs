@@ -47,18 +47,21 @@ impl Examples {
     /// # Errors
     /// One has none, or several.
     pub(crate) fn classes(&self, path: &Path) -> Result<Vec<usize>> {
-        let class = |labels: &Vec<usize>| match labels[..] {
+        let class = |(labels, file): (&Vec<usize>, &Result<PathBuf>)| match labels[..] {
             [class] => Ok(class),
-            _ => Err(Error::usage(
-                path.display().to_string(),
-                format!(
-                    "a picture has {} labels, but the model gives one to each",
+            _ => {
+                let picture = file
+                    .as_ref()
+                    .map_or("a picture".into(), |file| format!("`{}`", file.display()));
+                let what = format!(
+                    "{picture} has {} labels, but the model gives one to each",
                     labels.len()
-                ),
-            )
-            .with_expected("one label per picture")),
+                );
+                Err(Error::usage(path.display().to_string(), what)
+                    .with_expected("one label per picture"))
+            }
         };
-        self.labels.iter().map(class).collect()
+        self.labels.iter().zip(&self.files).map(class).collect()
     }
 
     fn enter(&mut self, file: Result<PathBuf>, labels: Vec<usize>) {

@@ -8,6 +8,8 @@ use ocelli::{Error, Result};
 
 /// The column of all labels, where they do not have one each.
 const LABELS: &str = "labels";
+/// The column that says for what the trainer uses a picture.
+const SPLIT: &str = "split";
 /// Between labels in one field.
 const BETWEEN: char = ';';
 
@@ -30,13 +32,16 @@ pub(crate) fn read(file: &Path, labels: &[String]) -> Result<Vec<Row>> {
         .trim(csv::Trim::All)
         .from_path(file)
         .map_err(failed)?;
-    let columns = Columns::new(&place, reader.headers().map_err(failed)?, labels)?;
+    let head = reader.headers().map_err(failed)?.clone();
+    let columns = Columns::new(&place, &head, labels)?;
+    let mut strangers = columns.strangers(&head);
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(failed)?;
         let line = record.position().map_or(0, csv::Position::line);
         let place = format!("{place}, line {line}");
+        strangers.retain_mut(|stranger| stranger.may_be_label(&record));
         rows.push(Row {
             file: folder.join(&record[0]),
             labels: columns.labels(&place, &record, labels)?,
@@ -44,6 +49,15 @@ pub(crate) fn read(file: &Path, labels: &[String]) -> Result<Vec<Row>> {
     }
     if rows.is_empty() {
         return Err(Error::usage(place, "no pictures in it").with_expected("a line per picture"));
+    }
+    if let Some(stranger) = strangers.iter().find(|stranger| stranger.is_there) {
+        let what = format!(
+            "pictures have the label `{}`, which the model does not know",
+            &head[stranger.column]
+        );
+        return Err(Error::usage(place, what)
+            .with_expected(format!("columns for the {} labels", labels.len()))
+            .with_remedy("leave the column out, or evaluate a model that knows the label"));
     }
     Ok(rows)
 }
@@ -62,6 +76,35 @@ pub(crate) fn write(rows: &[Vec<String>]) -> Result<String> {
         .into_inner()
         .map_err(|e| failed(e.into_error().into()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A column that is none of the model's labels, as long as it may be another one.
+struct Stranger {
+    column: usize,
+    /// Whether a picture has it.
+    is_there: bool,
+}
+
+impl Stranger {
+    /// Whether it still may be, with one more line.
+    fn may_be_label(&mut self, record: &StringRecord) -> bool {
+        match is_there(&record[self.column]) {
+            Some(there) => {
+                self.is_there |= there;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// What a label's own column says of a picture.
+fn is_there(field: &str) -> Option<bool> {
+    match field {
+        "1" | "1.0" => Some(true),
+        "0" | "0.0" => Some(false),
+        _ => None,
+    }
 }
 
 enum Columns {
@@ -93,6 +136,20 @@ impl Columns {
         Ok(Self::Each(each.into_iter().flatten().collect()))
     }
 
+    /// The columns behind the path that are not looked at.
+    fn strangers(&self, head: &StringRecord) -> Vec<Stranger> {
+        let Self::Each(labels) = self else {
+            return Vec::new();
+        };
+        let is_stranger = |column: &usize| !labels.contains(column) && head[*column] != *SPLIT;
+        let columns = (1..head.len()).filter(is_stranger);
+        let stranger = |column| Stranger {
+            column,
+            is_there: false,
+        };
+        columns.map(stranger).collect()
+    }
+
     fn labels(&self, place: &str, record: &StringRecord, labels: &[String]) -> Result<Vec<usize>> {
         match self {
             Self::Names(column) => record[*column]
@@ -111,11 +168,12 @@ impl Columns {
             Self::Each(columns) => {
                 let mut there = Vec::new();
                 for (index, column) in columns.iter().enumerate() {
-                    match &record[*column] {
-                        "1" | "1.0" => there.push(index),
-                        "0" | "0.0" => {}
-                        other => {
-                            let what = format!("`{}` is `{other}`", labels[index]);
+                    let field = &record[*column];
+                    match is_there(field) {
+                        Some(true) => there.push(index),
+                        Some(false) => {}
+                        None => {
+                            let what = format!("`{}` is `{field}`", labels[index]);
                             return Err(Error::usage(place, what).with_expected("0 or 1"));
                         }
                     }
@@ -154,6 +212,8 @@ mod tests {
         assert!(said("file,labels\na.png,dog\n").contains("line 2: `dog` is no label"));
         assert!(said("file,ant,bee\na.png,1,0\n").contains("none for `cat`"));
         assert!(said("file,ant,bee,cat\na.png,1,0,maybe\n").contains("`cat` is `maybe`"));
+        let stranger = "file,ant,bee,cat,dog,split\na.png,1,0,0,0,1\nb.png,1,0,0,1,1\n";
+        assert!(said(stranger).contains("the label `dog`, which the model does not know"));
         assert!(said("file,labels\n").contains("no pictures"));
     }
 }
