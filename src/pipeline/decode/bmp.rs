@@ -8,6 +8,11 @@ use super::picture::Picture;
 /// The sides that `image` allows.
 const LARGEST: usize = 0xffff;
 
+/// Where red, green and blue stand in 32 or 16 bits, where the file may choose.
+const USUAL: [Option<u32>; 3] = [Some(0xff_0000), Some(0xff00), Some(0xff)];
+const SIXTEEN: [Option<u32>; 3] = [Some(0xf800), Some(0x7e0), Some(0x1f)];
+const FIFTEEN: [Option<u32>; 3] = [Some(0x7c00), Some(0x3e0), Some(0x1f)];
+
 /// How the pixels of a plain BMP are stored.
 struct Plain<'a> {
     width: usize,
@@ -47,10 +52,6 @@ impl<'a> Plain<'a> {
         /// Bytes of the file's header, and with it of the smallest picture's.
         const FILE: usize = 14;
         const SMALLEST: usize = FILE + 40;
-        /// Where red, green and blue stand where the file may choose.
-        const USUAL: [Option<u32>; 3] = [Some(0xff_0000), Some(0xff00), Some(0xff)];
-        const SIXTEEN: [Option<u32>; 3] = [Some(0xf800), Some(0x7e0), Some(0x1f)];
-        const FIFTEEN: [Option<u32>; 3] = [Some(0x7c00), Some(0x3e0), Some(0x1f)];
         let number = |at: usize| {
             let bytes = bytes.get(at..at + 4)?;
             Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
@@ -64,7 +65,12 @@ impl<'a> Plain<'a> {
         // One plane, in the lower half.
         let (planes, packing) = (number(26)?, number(30)?);
         let masks = [SMALLEST, SMALLEST + 4, SMALLEST + 8].map(number);
-        let mut start = number(10)? as usize;
+        // Where the rows begin if the header does not say it: behind all that is before.
+        let mut behind = if packing == 3 {
+            header.max(SMALLEST + 12)
+        } else {
+            header
+        };
         let colors = match (planes >> 16, packing) {
             (8, 0) => {
                 let used = match number(46)? as usize {
@@ -72,12 +78,8 @@ impl<'a> Plain<'a> {
                     used @ 1..=256 => used,
                     _ => return None,
                 };
-                let end = header + 4 * used;
-                // Some writers forget that the palette comes before the rows.
-                if start == header {
-                    start = end;
-                }
-                Colors::Palette(bytes.get(header..end)?)
+                behind += 4 * used;
+                Colors::Palette(bytes.get(header..behind)?)
             }
             (16, 0) => Colors::Sixteen { green_bits: 5 },
             (16, 3) if masks == FIFTEEN => Colors::Sixteen { green_bits: 5 },
@@ -91,6 +93,12 @@ impl<'a> Plain<'a> {
         if planes & 0xffff != 1 || size.0.max(size.1) > LARGEST {
             return None;
         }
+        let start = match number(10)? as usize {
+            0 => behind,
+            // Some writers forget that the palette comes before the rows.
+            start if start == header && packing == 0 => behind,
+            start => start,
+        };
         Some(Self {
             width,
             height: size.1,
@@ -232,6 +240,8 @@ mod tests {
         // The rows are said to begin where the palette does.
         let mut forgetful = whole;
         forgetful[10] = 54;
+        assert_eq!(pixels(&forgetful), expected);
+        forgetful[10] = 0;
         assert_eq!(pixels(&forgetful), expected);
         // 11 of 31 is 90.48 of 255, and 19 of 63 is 76.9.
         let values = |green: u32| [11 << (5 + green) | 19 << 5 | 31, 0, 0, 0].map(u16::to_le_bytes);
