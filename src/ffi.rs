@@ -10,3 +10,4 @@ pub(crate) mod onnxruntime;
 pub(crate) mod turbojpeg;
 #[cfg(all(feature = "v4l", target_os = "linux"))]
 pub(crate) mod v4l2;
+pub(crate) mod webp;

@@ -1,7 +1,8 @@
-"""Frames as cameras send them, out of photographs."""
+"""Frames as cameras send them, out of photographs or out of nothing."""
 
 import pathlib
 
+import numpy as np
 from PIL import Image, ImageOps
 
 
@@ -14,3 +15,12 @@ def camera_frames(photos: list[str], folder: pathlib.Path) -> list[str]:
         image.save(path, quality=80, subsampling=1)
         paths.append(str(path))
     return paths
+
+
+def photograph(width: int, height: int) -> Image.Image:
+    """A smooth picture with some noise."""
+    noise = np.random.default_rng(1)
+    coarse = Image.fromarray(noise.integers(0, 256, (18, 32, 3), np.uint8))
+    fine = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.int16)
+    pixels = np.clip(fine + noise.integers(-12, 13, fine.shape), 0, 255).astype(np.uint8)
+    return Image.fromarray(pixels)

@@ -2,11 +2,13 @@
 //! `convert("RGB")` gives after `ImageOps.exif_transpose`: transparency and colour
 //! profiles are dropped, CMYK becomes RGB without a profile.
 
+mod bmp;
 mod directory;
 mod formats;
 mod gif;
 mod jpeg;
 mod limits;
+mod lzw;
 mod orientation;
 mod picture;
 mod png_metadata;
@@ -34,8 +36,8 @@ pub struct DecodeOptions {
     pub gray: bool,
 }
 
-/// The decoder: libjpeg-turbo for JPEG, other crates for the other formats, and conversions
-/// of raw pixels.
+/// The decoder: libjpeg-turbo for JPEG, libwebp for WebP, other crates for the other formats,
+/// and conversions of raw pixels.
 pub struct Decoder {
     options: DecodeOptions,
     jpeg: jpeg::Jpeg,
@@ -98,6 +100,8 @@ impl Decoder {
             tiff::decode
         } else if bytes.starts_with(b"GIF8") {
             gif::decode
+        } else if webp::is_webp(bytes) {
+            webp::decode
         } else {
             formats::decode
         };

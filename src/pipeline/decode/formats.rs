@@ -1,14 +1,14 @@
-//! PNG, WebP (its first frame), BMP and PNM through the `image` crate.
+//! PNG, PNM and unusual BMPs through the `image` crate.
 
 use std::io::Cursor;
 
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::bmp;
 use super::limits::{BUDGET, Refusal, check_memory, check_size, unsupported};
 use super::orientation::{orientation, turn};
 use super::picture::Picture;
 use super::png_metadata::{self, Metadata};
-use super::webp::unblended;
 
 /// Where a PNG says which channels it has.
 const PNG_COLOR_TYPE: usize = 25;
@@ -19,7 +19,9 @@ pub(crate) fn decode(
     max_pixels: usize,
     picture: &mut Picture,
 ) -> Result<(), Refusal> {
-    let bytes = &*unblended(bytes);
+    if let Some(decoded) = bmp::decode(bytes, max_pixels, picture) {
+        return decoded;
+    }
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| format!("cannot be read: {e}"))?;
@@ -45,10 +47,7 @@ pub(crate) fn decode(
     let Metadata { exif, xmp } = if format == ImageFormat::Png {
         png_metadata::read(bytes)
     } else {
-        Metadata {
-            exif: decoder.exif_metadata().map_err(damaged)?,
-            xmp: decoder.xmp_metadata().map_err(damaged)?,
-        }
+        Metadata::default()
     };
     let orientation = orientation(exif.as_deref(), xmp.as_deref());
     let mut color = decoder.color_type();

@@ -1,12 +1,15 @@
 //! TIFF and BigTIFF through the `tiff` crate, which unpacks the values as they are stored;
 //! what they mean is decided in `colors`, as PIL decides it. JPEG inside goes to
-//! libjpeg-turbo.
+//! libjpeg-turbo, and LZW is unpacked here.
 
 mod colors;
 mod jpeg;
 mod layout;
+mod lzw;
+mod predictor;
 
 use std::io::Cursor;
+use std::mem::take;
 
 use tiff::decoder::{Decoder, Limits};
 use tiff::{TiffError, tags::Tag};
@@ -41,6 +44,8 @@ pub(crate) fn decode(
         let samples = jpeg::samples(bytes, &layout, max_pixels)?;
         layout.chroma_is_converted();
         samples
+    } else if layout.is_lzw() {
+        lzw::samples(bytes, &layout, max_pixels, take(&mut picture.pixels))?
     } else {
         samples(bytes, &directory, &layout, max_pixels)?
     };
@@ -59,8 +64,7 @@ fn samples(
     layout: &Layout,
     max_pixels: usize,
 ) -> Result<Vec<u8>, Refusal> {
-    let mut plain = bytes.to_vec();
-    layout.reverse_bits(&mut plain);
+    let mut plain = layout.in_bit_order(bytes).into_owned();
     declare_plain(&mut plain, directory)?;
     let mut decoder = Decoder::new(Cursor::new(&plain)).map_err(refusal)?;
     let needed = decoder.image_buffer_layout().map_err(refusal)?.complete_len;

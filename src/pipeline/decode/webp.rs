@@ -1,57 +1,47 @@
-//! The first frame of an animated WebP as libwebp, and PIL with it, gives it: nothing lies
-//! below it, so it replaces the canvas even where it asks to be blended.
+//! WebP as PIL reads it: the first frame on its canvas, where nothing lies below it, so that
+//! it replaces the canvas even where it asks to be blended. What it leaves free is black.
 
-use std::borrow::Cow;
+use super::limits::{Refusal, check_size};
+use super::orientation::{orientation, turn};
+use super::picture::Picture;
+use crate::ffi::webp::WebpFile;
 
-/// The file, its first frame marked as not to be blended.
-pub(crate) fn unblended(file: &[u8]) -> Cow<'_, [u8]> {
-    /// Bit of the flags that says so (WebP container specification, ANMF).
-    const DO_NOT_BLEND: u8 = 2;
-    let mut file = Cow::Borrowed(file);
-    if let Some(at) = first_flags(&file).filter(|at| file[*at] & DO_NOT_BLEND == 0) {
-        file.to_mut()[at] |= DO_NOT_BLEND;
-    }
-    file
+/// Whether a file begins as a WebP does.
+pub(crate) fn is_webp(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP")
 }
 
-/// Where the flags of the first frame of an animation stand.
-fn first_flags(file: &[u8]) -> Option<usize> {
-    /// RIFF, a size, WEBP.
-    const HEADER: usize = 12;
-    /// Position, size and duration of a frame, three bytes each number.
-    const BEFORE_FLAGS: usize = 15;
-    let mut at = HEADER;
-    if !file.starts_with(b"RIFF") || file.get(at - 4..at + 4)? != b"WEBPVP8X" {
-        return None;
+/// Decodes a whole file.
+pub(crate) fn decode(
+    bytes: &[u8],
+    max_pixels: usize,
+    picture: &mut Picture,
+) -> Result<(), Refusal> {
+    let damaged = |reason: &str| Refusal::from(format!("the WEBP is damaged: {reason}"));
+    let Some(file) = WebpFile::open(bytes) else {
+        return Err(damaged("its parts do not fit together, or end too early"));
+    };
+    let (width, height) = file.size();
+    check_size(width, height, max_pixels)?;
+    let Some(frame) = file.first_frame() else {
+        return Err(damaged("it has no frame"));
+    };
+    if frame.x + frame.width > width || frame.y + frame.height > height {
+        return Err(damaged("its frame reaches beyond its canvas"));
     }
-    loop {
-        let (name, length) = file.get(at..at + 8)?.split_at(4);
-        let content = at + 8;
-        if name == b"ANMF" {
-            let flags = content + BEFORE_FLAGS;
-            return (flags < file.len()).then_some(flags);
-        }
-        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-        // Chunks are padded to an even length.
-        at = content.checked_add(length)?.checked_add(length % 2)?;
+    if (frame.width, frame.height) != (width, height) {
+        picture.pixels.clear();
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unblended;
-
-    #[test]
-    fn only_the_first_frame_is_marked() {
-        let frame = [&b"ANMF\x10\0\0\0"[..], &[0; 16]].concat();
-        let file = [&b"RIFF\0\0\0\0WEBPVP8X\x03\0\0\0abc\0"[..], &frame, &frame].concat();
-        let changed = unblended(&file);
-        let at = 12 + 12 + 8 + 15;
-        assert_eq!((file[at], changed[at]), (0, 2));
-        assert_eq!(changed[..at], file[..at]);
-        assert_eq!(changed[at + 1..], file[at + 1..]);
-        for end in 0..file.len() {
-            assert_eq!(unblended(&file[..end]).len(), end);
-        }
-    }
+    picture.pixels.resize(width * height * 3, 0);
+    let stride = width * 3;
+    let start = frame.y * stride + frame.x * 3;
+    frame
+        .decode(&mut picture.pixels[start..], stride)
+        .map_err(damaged)?;
+    picture.set_whole(width, height);
+    turn(
+        picture,
+        orientation(file.chunk(b"EXIF"), file.chunk(b"XMP ")),
+    );
+    Ok(())
 }

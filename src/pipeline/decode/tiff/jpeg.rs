@@ -23,18 +23,7 @@ pub(super) fn samples(
     };
     let damaged = |reason: String| format!("the TIFF is damaged: {reason}");
     let (across, down) = layout.chunk;
-    if across == 0 || down == 0 {
-        return Err(damaged("its tiles have no size".into()).into());
-    }
-    let columns = layout.width.div_ceil(across);
-    let expected = columns * layout.height.div_ceil(down);
-    if layout.chunks.len() != expected {
-        let found = layout.chunks.len();
-        return Err(damaged(format!(
-            "it has {found} strips or tiles, expected {expected}"
-        ))
-        .into());
-    }
+    let grid = layout.grid()?;
     /// Megabytes for the decoder's own buffers: chunks are small.
     const MEMORY_MB: usize = 64;
     let Some(mut decoder) = JpegDecoder::new(MEMORY_MB) else {
@@ -42,10 +31,10 @@ pub(super) fn samples(
     };
     let mut samples = vec![0; layout.stored_bytes()];
     let mut pixels = Vec::new();
-    for (index, range) in layout.chunks.iter().enumerate() {
+    for (index, range) in layout.chunks.iter().enumerate().take(grid.count) {
         let file = whole_file(bytes, layout, *range).map_err(damaged)?;
         let header = decoder.header(&file).map_err(damaged)?;
-        let (left, top) = (index % columns * across, index / columns * down);
+        let (left, top) = (index % grid.columns * across, index / grid.columns * down);
         let (width, height) = (header.width, header.height);
         if width > across || height > down || header.cmyk != inks || header.precision != 8 {
             return Err(damaged(format!("a JPEG of {width}x{height} in {across}x{down}")).into());

@@ -1,6 +1,9 @@
 //! How the values of a TIFF are stored, and whether they are of a kind that is read: those
 //! that PIL reads, less a few that nobody has met.
 
+use std::borrow::Cow;
+
+use super::predictor::Predictor;
 use crate::pipeline::decode::directory::Directory;
 use crate::pipeline::decode::limits::{Refusal, unsupported};
 
@@ -53,10 +56,24 @@ pub(super) struct Layout {
     pub(super) chunks: Vec<(usize, usize)>,
     /// Where the tables are that all JPEG chunks share, and how long they are.
     pub(super) tables: Option<(usize, usize)>,
+    /// How values were changed before LZW packed them; other packing is others' business.
+    pub(super) predictor: Predictor,
+    /// Whether values begin with their highest byte.
+    pub(super) big_endian: bool,
     compression: u64,
     reversed: bool,
 }
 
+/// How strips or tiles stand.
+pub(super) struct Grid {
+    pub(super) columns: usize,
+    /// How many there are of a plane.
+    pub(super) in_plane: usize,
+    /// How many there are in all.
+    pub(super) count: usize,
+}
+
+const LZW: u64 = 5;
 const JPEG: u64 = 7;
 
 impl Layout {
@@ -98,6 +115,11 @@ impl Layout {
             tables: directory
                 .find(347)
                 .map(|entry| (entry.at, entry.bytes().len())),
+            predictor: match one(259, 1) {
+                LZW => Predictor::of(one(317, 1))?,
+                _ => Predictor::None,
+            },
+            big_endian: directory.is_big_endian(),
             compression: one(259, 1),
             reversed: one(266, 1) == 2,
             meaning,
@@ -147,6 +169,32 @@ impl Layout {
         Ok(())
     }
 
+    /// Whether the chunks are packed by LZW.
+    pub(super) fn is_lzw(&self) -> bool {
+        self.compression == LZW
+    }
+
+    /// How the chunks stand; refuses fewer of them than the picture needs.
+    pub(super) fn grid(&self) -> Result<Grid, Refusal> {
+        let (across, down) = self.chunk;
+        if across == 0 || down == 0 {
+            return Err("the TIFF is damaged: its tiles have no size".into());
+        }
+        let columns = self.width.div_ceil(across);
+        let in_plane = columns * self.height.div_ceil(down);
+        let count = in_plane * if self.planar { self.channels } else { 1 };
+        let found = self.chunks.len();
+        if found < count {
+            let text = format!("it has {found} strips or tiles, expected {count}");
+            return Err(format!("the TIFF is damaged: {text}").into());
+        }
+        Ok(Grid {
+            columns,
+            in_plane,
+            count,
+        })
+    }
+
     /// Whether the chunks are JPEG files without their tables.
     pub(super) fn is_jpeg(&self) -> bool {
         self.compression == JPEG
@@ -161,8 +209,13 @@ impl Layout {
 
     /// Bytes of one row of a plane.
     pub(super) fn row_bytes(&self) -> usize {
+        self.bytes_across(self.width)
+    }
+
+    /// Bytes of so many pixels of a row of a plane.
+    pub(super) fn bytes_across(&self, pixels: usize) -> usize {
         let channels = if self.planar { 1 } else { self.channels };
-        (self.width * channels * self.bits).div_ceil(8)
+        (pixels * channels * self.bits).div_ceil(8)
     }
 
     /// Bytes of all values.
@@ -182,18 +235,17 @@ impl Layout {
         if self.is_rgb() { stored } else { stored + 3 }
     }
 
-    /// Brings the bits of each byte into the usual order, where they are stored the other
+    /// The file, the bits of each byte in the usual order, where they are stored the other
     /// way round (fax machines do).
-    pub(super) fn reverse_bits(&self, file: &mut [u8]) {
-        if !self.reversed {
-            return;
-        }
-        for (at, length) in &self.chunks {
+    pub(super) fn in_bit_order<'a>(&self, file: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut file = Cow::Borrowed(file);
+        for (at, length) in self.chunks.iter().filter(|_| self.reversed) {
             let end = at.saturating_add(*length);
-            for byte in file.get_mut(*at..end).unwrap_or_default() {
+            for byte in file.to_mut().get_mut(*at..end).unwrap_or_default() {
                 *byte = byte.reverse_bits();
             }
         }
+        file
     }
 }
 
