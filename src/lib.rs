@@ -59,10 +59,11 @@ mod ffi;
 #[doc(hidden)]
 pub mod fuzz;
 mod jpeg;
+pub mod memory;
 pub mod model;
 pub mod notify;
 pub mod pipeline;
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "onnxruntime", feature = "serve"))]
 mod priority;
 pub mod proof;
 mod region;
