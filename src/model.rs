@@ -10,6 +10,7 @@ mod foreign;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
 mod graph;
+mod hash;
 #[cfg(feature = "hub")]
 mod hub;
 mod kind;
@@ -23,21 +24,20 @@ mod port;
 mod progress;
 mod wire;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use facts::TrainerSections;
 pub use facts::{Fact, FactLine, Facts, fact};
 pub use file::FileFacts;
-use file::folder_of;
+use file::{folder_of, unreadable};
 use foreign::{huggingface, image_metadata, labels, properties, snapshot, timm, ultralytics};
 pub(crate) use graph::check_classes;
+use hash::Fingerprint;
 pub use locate::locate;
 use manifest::{KEY, Manifest, Resize, Size};
 use onnx::ModelProto;
@@ -55,6 +55,7 @@ pub struct Model {
     /// What the file says about itself as a file.
     pub file: FileFacts,
     features: Option<Features>,
+    fingerprint: OnceLock<Fingerprint>,
 }
 
 /// What the model says of itself.
@@ -160,6 +161,7 @@ impl Model {
             manifest,
             facts: lines,
             file,
+            fingerprint: OnceLock::new(),
         })
     }
 
@@ -200,24 +202,6 @@ impl Model {
     pub(crate) fn features(&self) -> Option<&Features> {
         self.features.as_ref()
     }
-
-    /// SHA-256 of the file and of its external data, in hexadecimal.
-    ///
-    /// # Errors
-    /// A file vanished.
-    pub fn sha256(&self) -> Result<String> {
-        let mut hash = Sha256::new();
-        let folder = self.folder();
-        let external = self.file.external_data.iter().map(|name| folder.join(name));
-        for path in std::iter::once(self.path.clone()).chain(external) {
-            digest(&path, &mut hash).map_err(|e| unreadable(&path, e))?;
-        }
-        Ok(hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
-    }
 }
 
 /// A model as it is found: read, and asked what it says.
@@ -243,29 +227,6 @@ impl Found {
             facts,
             trainer,
         })
-    }
-}
-
-fn unreadable(path: &Path, cause: std::io::Error) -> Error {
-    Error::model(path.display().to_string(), "the model cannot be read")
-        .caused_by(cause)
-        .with_remedy(
-            "name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub",
-        )
-        .with_settings(&["model"])
-}
-
-/// Feeds a file to `hash` piece by piece: weights may be larger than the memory left.
-fn digest(path: &Path, hash: &mut Sha256) -> std::io::Result<()> {
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
-    loop {
-        let piece = file.fill_buf()?;
-        if piece.is_empty() {
-            return Ok(());
-        }
-        hash.update(piece);
-        let length = piece.len();
-        file.consume(length);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::support::root;
 const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json"];
 
 /// All others, and the files that may use them.
-const DOORS: [(&str, &[&str]); 59] = [
+const DOORS: [(&str, &[&str]); 60] = [
     ("axum", &["serve/"]),
     (
         "base64",
@@ -24,6 +24,7 @@ const DOORS: [(&str, &[&str]); 59] = [
     ("clap_complete", &["bin/ocelli/cli/pages.rs"]),
     ("clap_mangen", &["bin/ocelli/cli/pages.rs"]),
     ("console", &["bin/ocelli/terminal.rs"]),
+    ("crc32fast", &["engine/prepared/entry.rs"]),
     (
         "csv",
         &[
@@ -112,6 +113,8 @@ const DOORS: [(&str, &[&str]); 59] = [
         "rustix",
         &[
             "bin/ocelli/commands/bench/tune.rs",
+            "bin/ocelli/commands/doctor/cache.rs",
+            "engine/cache.rs",
             "model/hub/download.rs",
             "notify/rules/command.rs",
             "pipeline/capture/camera/v4l2/",
@@ -130,7 +133,7 @@ const DOORS: [(&str, &[&str]); 59] = [
         "sha2",
         &[
             "engine/cache.rs",
-            "model.rs",
+            "model/hash.rs",
             "model/hub/checksum.rs",
             "notify/mqtt/address.rs",
             "serve/token.rs",
@@ -142,7 +145,7 @@ const DOORS: [(&str, &[&str]); 59] = [
     ),
     ("strsim", &["bin/ocelli/cli/config.rs"]),
     ("subtle", &["serve/token.rs"]),
-    ("tempfile", &["engine/onnxruntime.rs"]),
+    ("tempfile", &["engine/onnxruntime.rs", "engine/prepared.rs"]),
     (
         "tiff",
         &["pipeline/decode/tiff.rs", "pipeline/decode/tiff/"],

@@ -34,6 +34,7 @@ mod onnx_file;
 mod outputs;
 mod parity;
 mod pictures;
+mod prepared;
 mod proof;
 mod providers;
 mod readme;
