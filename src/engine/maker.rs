@@ -308,6 +308,7 @@ impl Backend {
     }
 
     /// Looks for the engine; meanwhile the model is hashed, by which what is kept is found.
+    #[cfg_attr(not(feature = "onnxruntime"), allow(unused_variables))]
     fn find_beside_hashing(model: &Model, options: &EngineOptions) -> Result<Found> {
         #[cfg(feature = "onnxruntime")]
         if options.use_cache && options.choice != EngineChoice::Rten && cache::networks().is_some()
@@ -333,8 +334,8 @@ impl Backend {
 }
 
 impl Found {
+    #[cfg_attr(not(feature = "rten"), allow(unused_variables))]
     fn load(self, model: &Model, options: &mut EngineOptions) -> Result<Backend> {
-        let features = wanted_features(model, options);
         match self {
             #[cfg(feature = "onnxruntime")]
             Self::OnnxRuntime(library) => {
@@ -343,7 +344,10 @@ impl Found {
                 Ok(Backend::OnnxRuntime { library, prepared })
             }
             #[cfg(feature = "rten")]
-            Self::Rten => Network::load(model, features).map(Backend::Rten),
+            Self::Rten => {
+                let features = wanted_features(model, options);
+                Network::load(model, features).map(Backend::Rten)
+            }
         }
     }
 }
