@@ -29,6 +29,8 @@ pub use device::{Device, Precision};
 #[cfg(feature = "onnxruntime")]
 pub use library::survey;
 pub use maker::EngineMaker;
+#[cfg(feature = "onnxruntime")]
+pub use prepared::{CacheUse, cache_use};
 
 #[cfg(not(any(feature = "onnxruntime", feature = "rten")))]
 compile_error!("ocelli needs an engine: enable the feature `onnxruntime` or `rten`");
@@ -54,8 +56,7 @@ pub struct Identity {
     pub engine: Arc<str>,
     /// The hardware interface that computes, such as `cpu`.
     pub provider: Arc<str>,
-    /// Whether a network optimised ahead for this machine was loaded
-    /// ([`EngineMaker::prepare`]).
+    /// Whether it is the network as it was optimised once for this machine.
     pub prepared: bool,
 }
 
@@ -80,8 +81,9 @@ pub struct EngineOptions {
     pub choice: EngineChoice,
     /// An ONNX Runtime library to use and no other.
     pub library: Option<PathBuf>,
-    /// Whether a network optimised ahead may be loaded.
-    pub use_prepared: bool,
+    /// Whether what is made for this machine, such as the network optimised, is kept on the
+    /// disk and taken from there.
+    pub use_cache: bool,
     /// Whether ONNX Runtime's threads wait busily between runs.
     pub spin: bool,
     /// What is to compute.
@@ -99,7 +101,7 @@ impl Default for EngineOptions {
         Self {
             choice: EngineChoice::default(),
             library: None,
-            use_prepared: true,
+            use_cache: true,
             spin: false,
             device: Device::default(),
             require: false,

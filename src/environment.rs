@@ -37,6 +37,14 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
         .or_else(|| home().map(|home| home.join(".cache/ocelli")))
 }
 
+/// How many MiB of prepared networks `$OCELLI_CACHE_MIB` allows, as it stands there.
+#[cfg(feature = "onnxruntime")]
+pub(crate) fn cache_mib() -> Option<String> {
+    let text = std::env::var_os("OCELLI_CACHE_MIB")?;
+    let text = text.to_string_lossy().trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
 /// Where state outlives a restart: what systemd gives a service, else `ocelli` under
 /// `$XDG_STATE_HOME`, or under `~/.local/state`.
 #[cfg(feature = "mqtt")]

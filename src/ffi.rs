@@ -5,6 +5,7 @@
 )]
 
 mod jpeg_warnings;
+pub(crate) mod malloc;
 #[cfg(feature = "onnxruntime")]
 pub(crate) mod onnxruntime;
 pub(crate) mod turbojpeg;

@@ -60,10 +60,11 @@ mod ffi;
 pub mod fuzz;
 mod jpeg;
 pub mod matching;
+pub mod memory;
 pub mod model;
 pub mod notify;
 pub mod pipeline;
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "onnxruntime", feature = "serve"))]
 mod priority;
 pub mod proof;
 mod region;

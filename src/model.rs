@@ -2,7 +2,6 @@
 
 mod axes;
 mod constant;
-mod digest;
 mod edit;
 mod explicit;
 mod facts;
@@ -12,6 +11,7 @@ mod foreign;
 pub(crate) mod fuzz;
 mod gather;
 mod graph;
+mod hash;
 #[cfg(feature = "hub")]
 mod hub;
 mod kind;
@@ -29,17 +29,19 @@ pub mod recipes;
 mod wire;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 pub use facts::{Fact, FactLine, Facts, fact};
 pub use file::FileFacts;
-use file::folder_of;
+use file::{folder_of, unreadable};
 pub(crate) use gather::Gathered;
 use gather::gather;
 pub(crate) use graph::check_classes;
+use hash::Fingerprint;
 pub use label_sets::{label_set, label_set_names};
 pub use locate::locate;
 use manifest::{Manifest, Resize, Size};
@@ -58,6 +60,7 @@ pub struct Model {
     /// What the file says about itself as a file.
     pub file: FileFacts,
     features: Option<Features>,
+    fingerprint: OnceLock<Fingerprint>,
 }
 
 /// What the model says of itself.
@@ -166,6 +169,7 @@ impl Model {
             manifest,
             facts: lines,
             file,
+            fingerprint: OnceLock::new(),
         })
     }
 
@@ -214,17 +218,6 @@ impl Model {
     pub(crate) fn features(&self) -> Option<&Features> {
         self.features.as_ref()
     }
-
-    /// SHA-256 of the file and of its external data, in hexadecimal.
-    ///
-    /// # Errors
-    /// A file vanished.
-    pub fn sha256(&self) -> Result<String> {
-        let folder = self.folder();
-        let external = self.file.external_data.iter().map(|name| folder.join(name));
-        digest::sha256(std::iter::once(self.path.clone()).chain(external))
-            .map_err(|(path, e)| unreadable(&path, e))
-    }
 }
 
 /// A model as it is found: read, and asked what it says.
@@ -249,13 +242,4 @@ impl Found {
             gathered,
         })
     }
-}
-
-fn unreadable(path: &Path, cause: std::io::Error) -> Error {
-    Error::model(path.display().to_string(), "the model cannot be read")
-        .caused_by(cause)
-        .with_remedy(
-            "name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub",
-        )
-        .with_settings(&["model"])
 }

@@ -24,7 +24,9 @@ pub fn example(name: &str) -> Command {
         assert!(built.unwrap().success());
     });
     let mut command = Command::new(folder.join("examples").join(name));
-    command.env("OCELLI_CACHE", root().join("target/no-cache"));
+    command
+        .env("OCELLI_CACHE", root().join("target/no-cache"))
+        .env("OCELLI_CACHE_MIB", "0");
     command
 }
 

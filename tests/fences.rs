@@ -24,6 +24,7 @@ const DOORS: [(&str, &[&str]); 60] = [
     ("clap_complete", &["bin/ocelli/cli/pages.rs"]),
     ("clap_mangen", &["bin/ocelli/cli/pages.rs"]),
     ("console", &["bin/ocelli/terminal.rs"]),
+    ("crc32fast", &["engine/prepared/entry.rs"]),
     (
         "csv",
         &[
@@ -121,6 +122,8 @@ const DOORS: [(&str, &[&str]); 60] = [
         "rustix",
         &[
             "bin/ocelli/commands/bench/tune.rs",
+            "bin/ocelli/commands/doctor/cache.rs",
+            "engine/cache.rs",
             "model/hub/download.rs",
             "notify/rules/command.rs",
             "pipeline/capture/camera/v4l2/",
@@ -139,7 +142,7 @@ const DOORS: [(&str, &[&str]); 60] = [
         "sha2",
         &[
             "engine/cache.rs",
-            "model/digest.rs",
+            "model/hash.rs",
             "model/hub/checksum.rs",
             "notify/mqtt/address.rs",
             "serve/token.rs",
@@ -151,7 +154,7 @@ const DOORS: [(&str, &[&str]); 60] = [
     ),
     ("strsim", &["bin/ocelli/cli/config.rs"]),
     ("subtle", &["serve/token.rs"]),
-    ("tempfile", &["engine/onnxruntime.rs"]),
+    ("tempfile", &["engine/onnxruntime.rs", "engine/prepared.rs"]),
     (
         "tiff",
         &["pipeline/decode/tiff.rs", "pipeline/decode/tiff/"],

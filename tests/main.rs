@@ -35,6 +35,7 @@ mod onnx_file;
 mod outputs;
 mod parity;
 mod pictures;
+mod prepared;
 mod proof;
 mod providers;
 mod readme;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::onnx_file::with_metadata;
-use crate::support::{command, has_onnxruntime, ocelli, project, records, root, scratch, stderr};
+use crate::support::{has_onnxruntime, ocelli, project, records, root, scratch, stderr};
 
 /// The bundled model without its manifest, with metadata of our choosing: a model of
 /// somebody else's.
@@ -355,38 +355,4 @@ fn weights_in_a_file_beside_the_model_are_found_or_missed_by_name() {
         "{}",
         stderr(&output)
     );
-}
-
-#[test]
-fn a_prepared_model_is_used_by_itself_and_answers_the_same() {
-    if !has_onnxruntime() {
-        return;
-    }
-    let cache = scratch("cache");
-    let with_cache = |args: &[&str]| {
-        command()
-            .env("OCELLI_CACHE", &cache)
-            .args(args)
-            .output()
-            .unwrap()
-    };
-    let (model, samples) = (project("models/shapes.onnx"), project("models/samples"));
-    let prepared = with_cache(&["prepare", "-m", &model]);
-    assert!(prepared.status.success(), "{}", stderr(&prepared));
-    let run = ["run", "-f", "json", "-m", &model, &samples];
-    let (fast, plain) = (
-        with_cache(&run),
-        with_cache(&[&run[..], &["--no-prepared"]].concat()),
-    );
-    assert!(
-        stderr(&fast).contains("(cpu, prepared)"),
-        "{}",
-        stderr(&fast)
-    );
-    assert!(!stderr(&plain).contains("prepared"), "{}", stderr(&plain));
-    for (a, b) in records(&fast).iter().zip(&records(&plain)) {
-        assert_eq!(a["label"], b["label"]);
-        assert!((a["score"].as_f64().unwrap() - b["score"].as_f64().unwrap()).abs() < 1e-5);
-    }
-    assert!(with_cache(&["verify", "-m", &model]).status.success());
 }

@@ -62,11 +62,12 @@ pub fn has_onnxruntime() -> bool {
     found
 }
 
-/// The program, with a cache of its own.
+/// The program; it keeps nothing, so that every test begins as the first one does.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ocelli"));
     command
         .env("OCELLI_CACHE", root().join("target/no-cache"))
+        .env("OCELLI_CACHE_MIB", "0")
         .env_remove("RUST_LOG")
         .stdin(Stdio::null());
     command

@@ -3,10 +3,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "onnxruntime")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(feature = "onnxruntime")]
 use super::onnxruntime::{OnnxRuntime, Settings};
+#[cfg(feature = "onnxruntime")]
+use super::prepared::Prepared;
 #[cfg(feature = "rten")]
 use super::rten::Network;
 use super::{Device, Engine, EngineChoice, EngineOptions};
@@ -29,7 +33,8 @@ enum Backend {
     #[cfg(feature = "onnxruntime")]
     OnnxRuntime {
         library: library::Library,
-        prepared: Option<PathBuf>,
+        /// Found or made by the first session that computes on the CPU.
+        prepared: OnceLock<Option<Prepared>>,
     },
     #[cfg(feature = "rten")]
     Rten(Network),
@@ -42,8 +47,8 @@ impl EngineMaker {
     /// The engine asked for cannot be loaded, or cannot load the model; the features are
     /// asked for, and the network has none that can be told.
     pub fn new(model: Arc<Model>, options: &EngineOptions) -> Result<Self> {
-        let backend = Backend::find(options)?;
-        Self::load(model, backend, options.clone())
+        let found = Backend::find_beside_hashing(&model, options)?;
+        Self::load(model, found, options.clone())
     }
 
     /// Every engine that can load the model, where `options` leave the choice; one that
@@ -148,27 +153,16 @@ impl EngineMaker {
                 if let Some(engine) = self.accelerated(library, threads)? {
                     return Ok(engine);
                 }
-                let session =
-                    |prepared| OnnxRuntime::new(library, &self.model, prepared, self.with(threads));
-                let made = match prepared.as_deref() {
-                    None => session(None),
-                    Some(file) => session(Some(file)).or_else(|e| {
-                        log::warn!(
-                            "{}: the prepared model is broken, the original is loaded: {e:#}",
-                            file.display()
-                        );
-                        session(None)
-                    }),
-                };
-                Ok(Box::new(made?))
+                let prepared = prepared.get_or_init(|| self.prepared(library));
+                self.on_cpu(library, prepared.as_ref(), threads)
             }
             #[cfg(feature = "rten")]
             Backend::Rten(network) => Ok(Box::new(network.session(threads))),
         }
     }
 
-    /// Saves the network as ONNX Runtime optimised it for this machine; the folder that
-    /// it was saved in, or `None` where the engine has nothing to prepare.
+    /// Keeps the network as ONNX Runtime optimises it for this machine, as the first session
+    /// would, but now; the folder that it is kept in, or `None` where the engine has nothing to prepare.
     ///
     /// # Errors
     /// The cache cannot be written, or the model not loaded.
@@ -182,7 +176,7 @@ impl EngineMaker {
                 {
                     return Ok(Some(folder));
                 }
-                prepared::save(library, &self.model).map(Some)
+                prepared::save(library, &self.model, self.features()).map(Some)
             }
             #[cfg(feature = "rten")]
             Backend::Rten(_) => Ok(None),
@@ -196,8 +190,43 @@ impl EngineMaker {
         Settings {
             threads,
             spin: self.options.spin,
-            features: wanted_features(&self.model, &self.options),
+            features: self.features(),
         }
+    }
+
+    fn features(&self) -> Option<&Features> {
+        wanted_features(&self.model, &self.options)
+    }
+
+    /// The network that was optimised once, which may be now.
+    fn prepared(&self, library: &library::Library) -> Option<Prepared> {
+        if !self.options.use_cache {
+            return None;
+        }
+        let (model, features) = (&self.model, self.features());
+        Prepared::find(library, model, features)
+            .or_else(|| Prepared::make(library, model, features))
+    }
+
+    /// A session on the CPU, of the prepared network where there is one.
+    fn on_cpu(
+        &self,
+        library: &library::Library,
+        prepared: Option<&Prepared>,
+        threads: usize,
+    ) -> Result<Box<dyn Engine>> {
+        let session =
+            |file: Option<&Path>| OnnxRuntime::new(library, &self.model, file, self.with(threads));
+        let tried = prepared.and_then(|prepared| {
+            let made = prepared.with_file(|file| session(Some(file)))?;
+            let refused = |e| {
+                log::warn!("the prepared network is broken, the original is loaded: {e:#}");
+                prepared.reject();
+            };
+            made.map_err(refused).ok()
+        });
+        let engine = tried.map_or_else(|| session(None), Ok)?;
+        Ok(Box::new(engine))
     }
 
     fn tensorrt_cache(&self, library: &library::Library) -> Result<Option<PathBuf>> {
@@ -205,7 +234,7 @@ impl EngineMaker {
             device, precision, ..
         } = self.options;
         match device {
-            Device::TensorRt(_) => {
+            Device::TensorRt(_) if self.options.use_cache => {
                 cache::tensorrt(&self.model, &library.version, device, precision)
             }
             _ => Ok(None),
@@ -278,6 +307,21 @@ impl Backend {
         }
     }
 
+    /// Looks for the engine; meanwhile the model is hashed, by which what is kept is found.
+    #[cfg_attr(not(feature = "onnxruntime"), allow(unused_variables))]
+    fn find_beside_hashing(model: &Model, options: &EngineOptions) -> Result<Found> {
+        #[cfg(feature = "onnxruntime")]
+        if options.use_cache && options.choice != EngineChoice::Rten && cache::networks().is_some()
+        {
+            return std::thread::scope(|scope| {
+                // Who needs the hash asks again, and hears what is wrong.
+                scope.spawn(|| model.sha256().ok());
+                Self::find(options)
+            });
+        }
+        Self::find(options)
+    }
+
     /// The engine, for another model.
     fn again(&self) -> Found {
         match self {
@@ -290,23 +334,20 @@ impl Backend {
 }
 
 impl Found {
+    #[cfg_attr(not(feature = "rten"), allow(unused_variables))]
     fn load(self, model: &Model, options: &mut EngineOptions) -> Result<Backend> {
-        let features = wanted_features(model, options);
         match self {
             #[cfg(feature = "onnxruntime")]
             Self::OnnxRuntime(library) => {
-                // What was optimised ahead has the outputs of the original only.
-                let is_inside = matches!(features, Some(Features::Inside(_)));
-                let prepared = if options.use_prepared && !is_inside {
-                    prepared::find(model, &library.version)?
-                } else {
-                    None
-                };
                 options.device = options.device.resolve(&library.path);
+                let prepared = OnceLock::new();
                 Ok(Backend::OnnxRuntime { library, prepared })
             }
             #[cfg(feature = "rten")]
-            Self::Rten => Network::load(model, features).map(Backend::Rten),
+            Self::Rten => {
+                let features = wanted_features(model, options);
+                Network::load(model, features).map(Backend::Rten)
+            }
         }
     }
 }

@@ -91,3 +91,13 @@ pub(super) fn folder_of(path: &Path) -> &Path {
         .filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
+
+/// A file of the model cannot be read.
+pub(super) fn unreadable(path: &Path, cause: std::io::Error) -> Error {
+    Error::model(path.display().to_string(), "the model cannot be read")
+        .caused_by(cause)
+        .with_remedy(
+            "name an ONNX file, a Hugging Face folder, or hf:OWNER/NAME, a model of the hub",
+        )
+        .with_settings(&["model"])
+}

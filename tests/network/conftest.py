@@ -46,7 +46,7 @@ class Follower:
 
     def __init__(self, url: str, *flags: str):
         model = ["-m", "models/shapes.onnx", "--engine", "rten", "-f", "json"]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("OCELLI")}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("OCELLI")} | {"OCELLI_CACHE_MIB": "0"}
         self.process = subprocess.Popen(
             [str(BINARY), "run", *model, *flags, url],
             cwd=ROOT,

@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Match(MatchArgs),
     /// Write facts into a model, so that it describes itself
     Pack(PackArgs),
-    /// Optimise a model for this machine ahead of time, so that it starts faster
+    /// Do ahead what the first start does: keep the model as it is optimised for this machine
     Prepare(PrepareArgs),
     /// List cameras by what they are known by, with their modes
     Devices(DevicesArgs),

@@ -1,6 +1,7 @@
 //! What `run` and `serve` do alike with a live source: who else is told of it, and how a
 //! signal asks for another model.
 
+use ocelli::memory::Loading;
 use ocelli::pipeline::PipelineMaker;
 use ocelli::pipeline::capture::Opened;
 use ocelli::pipeline::record::Context;
@@ -15,7 +16,10 @@ use crate::service_manager::ServiceManager;
 pub(crate) fn swap_on_hangup<T: Send + 'static>(
     make: impl Fn() -> Result<T> + Send + Sync + 'static,
 ) -> Result<Swap<T>> {
-    let swap = Swap::new(make);
+    let swap = Swap::new(move || {
+        let _loading = Loading::begin();
+        make()
+    });
     signal_hook::flag::register(signal_hook::consts::SIGHUP, swap.request())
         .map_err(|e| Error::usage("SIGHUP", "cannot be handled").caused_by(e))?;
     Ok(swap)

@@ -17,8 +17,11 @@ pub(crate) struct EngineArgs {
     /// ONNX Runtime library to use [default: search, see README]
     #[arg(long, value_name = "FILE")]
     ort: Option<PathBuf>,
-    /// Ignore what `ocelli prepare` saved
+    /// Neither use nor keep networks that were optimised before
     #[arg(long)]
+    no_cache: bool,
+    /// What --no-cache was called in version 0.1, with its variable and its key
+    #[arg(long, hide = true)]
     no_prepared: bool,
     /// What computes: auto, cpu, cuda[:N], tensorrt[:N] or xnnpack
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
@@ -40,7 +43,7 @@ impl EngineArgs {
         EngineOptions {
             choice: self.engine,
             library: self.ort.clone(),
-            use_prepared: !self.no_prepared,
+            use_cache: !(self.no_cache || self.no_prepared),
             spin: self.spin,
             device: self.device,
             require: self.require,

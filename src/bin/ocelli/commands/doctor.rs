@@ -2,6 +2,8 @@
 //! one thing that mends it.
 
 mod board;
+#[cfg(feature = "onnxruntime")]
+mod cache;
 mod cameras;
 mod health;
 mod machine;
@@ -73,6 +75,8 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Finding> {
     // What runs can only be asked here, not of another machine's files.
     if machine.is_here() {
         all.extend(runtime::observe(args));
+        #[cfg(feature = "onnxruntime")]
+        all.push(cache::observe());
     }
     if args.json {
         print_json(&all)?;

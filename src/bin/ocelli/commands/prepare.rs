@@ -1,19 +1,21 @@
-//! `ocelli prepare`: build caches ahead.
+//! `ocelli prepare`: what the first start does for the later ones, ahead of it.
 
 use std::time::Instant;
 
 use super::{Finding, open_model};
 use crate::cli::PrepareArgs;
-use ocelli::Result;
-use ocelli::engine::{EngineMaker, EngineOptions};
+use ocelli::engine::EngineMaker;
+use ocelli::{Error, Result};
 
 pub(crate) fn run(args: &PrepareArgs) -> Result<Finding> {
     let model = open_model(&args.model)?;
     let started = Instant::now();
-    let options = EngineOptions {
-        use_prepared: false,
-        ..args.engine.options()
-    };
+    let options = args.engine.options();
+    if !options.use_cache {
+        return Err(
+            Error::usage("--no-cache", "`prepare` fills the cache").with_remedy("leave it out")
+        );
+    }
     match EngineMaker::new(model.clone(), &options)?.prepare()? {
         Some(folder) => log::info!(
             "{} is prepared in {} ms: {}",

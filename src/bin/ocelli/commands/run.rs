@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::engine::Identity;
+use ocelli::memory::Loading;
 use ocelli::pipeline::capture::{self, Opened, SourceSpec};
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::workers::{self, Summary};
@@ -27,6 +28,7 @@ const FEW: u64 = 8;
 const MANY: u64 = 50;
 
 pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
+    let loading = Loading::begin();
     let model = open_model(&args.model)?;
     let stop = stop_flag()?;
     let mut opened = open_sources(args, &model)?;
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     let maker = PipelineMaker::new(model.clone(), &args.engine.options(), threads, options)?;
     // The first pipeline is made before anything is read, so that a bad model stops.
     let first = maker.make()?;
+    drop(loading);
     let identity = first.engine().identity().clone();
     announce(&model, &identity, workers, threads);
     if live {

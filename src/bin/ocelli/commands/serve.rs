@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use ocelli::memory::Loading;
 use ocelli::model::manifest::Manifest;
 use ocelli::pipeline::capture::{self, Opened};
 use ocelli::serve::{
@@ -24,6 +25,7 @@ use crate::service_manager::ServiceManager;
 const ATTENTION: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
+    let loading = Loading::begin();
     let listening = server_options(args)?;
     let model = open_model(&args.model)?;
     let stop = stop_flag()?;
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
         deployment.prove()?;
     }
     deployment.start(&app)?;
+    drop(loading);
     match opened.zip(live) {
         Some((opened, live)) => follow(args, opened, live, deployment, (app, server), &stop),
         None => idle(args, deployment, (app, server), &stop),
