@@ -10,7 +10,7 @@ use crate::support::root;
 const ANYWHERE: [&str; 5] = ["bytes", "log", "parking_lot", "serde", "serde_json"];
 
 /// All others, and the files that may use them.
-const DOORS: [(&str, &[&str]); 60] = [
+const DOORS: [(&str, &[&str]); 61] = [
     ("axum", &["serve/"]),
     (
         "base64",
