@@ -5,6 +5,7 @@
 //! by successive halving. What the photographs cannot tell apart is said.
 
 mod candidate;
+mod classes;
 mod labelled;
 mod order;
 mod report;
