@@ -8,6 +8,7 @@ mod candidate;
 mod classes;
 mod labelled;
 mod order;
+mod ranges;
 mod report;
 mod search;
 mod space;
