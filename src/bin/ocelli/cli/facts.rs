@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Parser};
 use ocelli::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Size};
 use ocelli::model::{Facts, Overrides, fact};
 
@@ -85,7 +85,21 @@ pub(crate) struct FactArgs {
     temperature: Option<f64>,
 }
 
+/// Flags about a model, read without a command.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
+struct Alone {
+    #[command(flatten)]
+    facts: FactArgs,
+}
+
 impl FactArgs {
+    /// The facts that these flags, written as one argument each, give; `None` if they are none.
+    pub(crate) fn read(flags: impl Iterator<Item = String>) -> Option<Overrides> {
+        let read = Alone::try_parse_from(flags).ok()?;
+        Some(read.facts.overrides())
+    }
+
     /// Whether any fact is given.
     pub(crate) fn any(&self) -> bool {
         let overrides = self.overrides();
