@@ -5,8 +5,10 @@
 const SHOWN: usize = 8;
 /// Of so many letters one may be wrong.
 const LETTERS_PER_SLIP: usize = 3;
-/// Letters of a name that tell what is meant where too many others are wrong.
+/// Letters of a name that tell what is meant where too many others are wrong; of a shorter
+/// name all, but for a single letter.
 const BEGINNING: usize = 4;
+const SHORTEST: usize = 2;
 
 /// Of `names` those near `wanted`, the nearest first; those that hold it, or the most of
 /// its beginning, where none is.
@@ -23,7 +25,8 @@ pub(super) fn near(wanted: &str, names: impl Iterator<Item = &'static str>) -> V
     let slips = wanted.chars().count() / LETTERS_PER_SLIP;
     let is_near = |of: &&(usize, &str)| of.0 <= slips;
     let mut found: Vec<_> = all.iter().filter(is_near).collect();
-    for length in (BEGINNING..=wanted.len()).rev() {
+    let least = BEGINNING.min(wanted.len()).max(SHORTEST);
+    for length in (least..=wanted.len()).rev() {
         if found.is_empty() {
             let holds = |of: &&(usize, &str)| plain(of.1).contains(&wanted[..length]);
             found = all.iter().filter(holds).collect();
@@ -104,6 +107,7 @@ mod tests {
         assert_eq!(near("keras/vg16"), ["keras/vgg16"]);
         assert_eq!(near("1-1"), ["-1-1"]);
         assert_eq!(near("resnet50v2_of_2024")[0], "keras/resnet50v2");
-        assert!(near("pasta").is_empty());
+        assert_eq!(near("vg"), ["keras/vgg16"]);
+        assert!(near("pasta").is_empty() && near("").is_empty());
     }
 }
