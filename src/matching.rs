@@ -5,8 +5,10 @@
 //! by successive halving. What the photographs cannot tell apart is said.
 
 mod candidate;
+mod classes;
 mod labelled;
 mod order;
+mod ranges;
 mod report;
 mod search;
 mod space;

@@ -133,7 +133,8 @@ fn tints(folder: &Path) -> String {
 fn colours_and_values_are_told_apart_and_the_flags_printed_give_the_winner_again() {
     let folder = scratch("match-tints");
     let photographs = tints(&folder);
-    let names = folder.join("names.txt").display().to_string();
+    let names = folder.join("the names.txt").display().to_string();
+    std::fs::rename(folder.join("names.txt"), &names).unwrap();
     let model = project("tests/golden/tints.onnx");
     for kind in ["logits", "sigmoid-logits"] {
         let args = ["-m", &model, "--labels", &names, "--output", kind];
@@ -148,12 +149,13 @@ fn colours_and_values_are_told_apart_and_the_flags_printed_give_the_winner_again
             text.contains("independent of one another"),
             kind != "logits"
         );
-        let flags = "--color RGB --layout NCHW --rescale 1/255 --mean 0,0,0 --std 1,1,1 \
-             --resize exact:8x8 --crop none --filter bilinear";
-        assert_eq!(text.lines().last(), Some(flags), "{text}");
-        let flags: Vec<&str> = flags.split(' ').collect();
-        let run = ["run", "--engine", "rten", "-f", "json", &photographs];
-        let output = ocelli([&run[..], &args, &flags].concat());
+        let flags = format!(
+            "--labels '{names}' --color RGB --layout NCHW --size 8x8 --rescale 1/255 --mean 0,0,0 \
+             --std 1,1,1 --resize exact:8x8 --crop none --filter bilinear --output-tensor logits \
+             --output {kind}"
+        );
+        assert_eq!(text.lines().last(), Some(&*flags), "{text}");
+        let output = pasted("run", &model, &photographs, &flags);
         assert!(output.status.success(), "{}", stderr(&output));
         let answers = records(&output);
         assert_eq!(answers.len(), 16);
@@ -161,6 +163,84 @@ fn colours_and_values_are_told_apart_and_the_flags_printed_give_the_winner_again
             let file = record["source"].as_str().unwrap();
             assert!(file.contains(&format!("/{label}/")), "{file}: {label}");
         }
+    }
+}
+
+/// A command on a model, with flags as a shell reads them.
+fn pasted(command: &str, model: &str, photographs: &str, flags: &str) -> std::process::Output {
+    let program = env!("CARGO_BIN_EXE_ocelli");
+    let line = format!(
+        "'{program}' {command} -m '{model}' '{photographs}' --engine rten --format json {flags}"
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &line]).output().unwrap()
+}
+
+/// What `eval` says, or its errors.
+fn eval(model: &str, photographs: &str, flags: &str) -> Result<Value, String> {
+    let output = pasted("eval", model, photographs, flags);
+    match output.status.success() {
+        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        false => Err(stderr(&output)),
+    }
+}
+
+#[test]
+fn an_order_of_labels_that_no_flag_gives_is_said_and_never_left_out() {
+    let folder = scratch("match-paste");
+    let (model, _) = bare(&folder, "shapes");
+    let photographs = sorted_samples(&folder).display().to_string();
+    let wrong = folder.join("wrong.txt").display().to_string();
+    std::fs::write(&wrong, "triangle\nstar\nsquare\ncircle\n").unwrap();
+    let packed = folder.join("packed.onnx").display().to_string();
+    let given = ["--labels", &wrong, "-o", &packed];
+    for (labels, order) in [
+        (&[][..], "the folders, sorted by name"),
+        (&given[..], "sorted by name"),
+    ] {
+        let output = run(&[&["-m", &model, &photographs], labels].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = format!("no file has the labels in this order ({order}): write them into");
+        assert!(text.contains(&said), "{text}");
+        // What is pasted is refused until the file is there, and right then.
+        let flags = text.lines().last().unwrap();
+        let refused = eval(&model, &photographs, flags).unwrap_err();
+        assert!(refused.contains("measured-labels.txt"), "{refused}");
+        let written = folder.join("written.txt");
+        std::fs::write(&written, "circle\nsquare\nstar\ntriangle\n").unwrap();
+        let flags = flags.replace("measured-labels.txt", &written.display().to_string());
+        let report = eval(&model, &photographs, &flags).unwrap();
+        assert_eq!(
+            (&report["pictures"], &report["accuracy"]),
+            (&json!(8), &json!(1.0))
+        );
+    }
+    let report = eval(&packed, &photographs, "").unwrap();
+    assert_eq!(report["accuracy"], 1.0);
+}
+
+#[test]
+fn one_given_number_of_the_range_leaves_the_others_to_be_measured() {
+    let folder = scratch("match-range");
+    let (model, names) = bare(&folder, "shapes");
+    let photographs = sorted_samples(&folder).display().to_string();
+    let args = ["-m", &model, "--labels", &names, "--json", &photographs];
+    // models/README.md: (pixel / 255 - 128/255) / 0.5, which is (pixel - 128) / 127.5.
+    let wide = ["--color", "RGB", "--rescale", "1"];
+    let half = ["--color", "RGB", "--std", "0.5,0.5,0.5"];
+    for (given, fact, value) in [
+        (&wide[..], "rescale", json!(1.0)),
+        (&half[..], "std", json!([0.5, 0.5, 0.5])),
+    ] {
+        let output = run(&[&args[..], given].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let rows = report["rows"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["preprocess"][fact] == value));
+        assert_eq!(rows[0]["right"], 8, "{}", rows[0]);
+        let is_true = |row: &&Value| row["values"] == "-1-1";
+        assert_eq!(rows.iter().find(is_true).unwrap()["equal"], true);
     }
 }
 

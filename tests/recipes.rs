@@ -10,7 +10,7 @@ use ocelli::pipeline::preprocess::{Framing, Geometry, Preprocessor};
 use ocelli::tensor::Elements;
 use serde::Deserialize;
 
-use crate::support::{ocelli, project, records, root, stderr};
+use crate::support::{ocelli, project, records, root, scratch, stderr};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -146,6 +146,65 @@ fn a_recipe_is_weaker_than_flags_and_stronger_than_the_file_and_says_so() {
     let output = run(&["--like", "pasta"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("no recipe is called so, expected 0-1"));
+}
+
+#[test]
+fn a_range_comes_in_the_order_of_the_model_s_channels() {
+    let shapes = project("models/shapes.onnx");
+    let bgr = scratch("like-bgr").join("bgr.onnx").display().to_string();
+    let output = ocelli(["pack", &shapes, "-o", &bgr, "--color", "BGR"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let preprocess = |model: &str, recipe: &str| {
+        let output = ocelli(["inspect", model, "--json", "--like", recipe]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let pre = document["manifest"]["preprocess"].clone();
+        (pre["mean"].to_string(), pre["std"].to_string(), output)
+    };
+    // torchvision's numbers, red first.
+    for (model, mean, std) in [
+        (&shapes, "[0.485,0.456,0.406]", "[0.229,0.224,0.225]"),
+        (&bgr, "[0.406,0.456,0.485]", "[0.225,0.224,0.229]"),
+    ] {
+        let (own_mean, own_std, output) = preprocess(model, "imagenet");
+        assert_eq!((&*own_mean, &*own_std), (mean, std));
+        let said = stderr(&output);
+        assert!(
+            said.contains("replaces what the model says: preprocess.mean [0.50"),
+            "{said}"
+        );
+        assert!(said.contains("preprocess.std [0.5,0.5,0.5]"), "{said}");
+        // The order is still the file's, and is said to be.
+        let document = String::from_utf8_lossy(&output.stdout).into_owned();
+        let facts: serde_json::Value = serde_json::from_str(&document).unwrap();
+        let mut facts = facts["facts"].as_array().unwrap().iter();
+        let color = facts.find(|fact| fact["fact"] == "input.color").unwrap();
+        assert_eq!(color["origin"], "manifest in the file");
+    }
+    // A name that looks like a flag is none.
+    assert_eq!(preprocess(&shapes, "-1-1").0, "[0.5,0.5,0.5]");
+}
+
+#[test]
+fn a_name_that_libraries_mean_differently_is_refused_with_the_full_ones() {
+    let shapes = project("models/shapes.onnx");
+    for (name, meant) in [
+        (
+            "resnet50",
+            "keras/resnet50, torchvision/resnet50.IMAGENET1K_V1, ",
+        ),
+        ("vgg16", "keras/vgg16, torchvision/vgg16.IMAGENET1K_V1, "),
+        (
+            "efficientnetb0",
+            "keras/efficientnetb0, torchvision/efficientnet_b0.IMAGENET1K_V1, ",
+        ),
+    ] {
+        let output = ocelli(["inspect", &shapes, "--like", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let said = stderr(&output);
+        let expected = format!("{name}: several recipes are called so, expected {meant}");
+        assert!(said.contains(&expected), "{said}");
+    }
 }
 
 #[test]

@@ -80,12 +80,15 @@ impl Candidate {
     }
 }
 
-/// Whether a range is that of these steps. Float noise of what files write is none.
+/// Whether a range is that of these steps, in whatever unit they are written. Float noise of
+/// what files write is none.
 fn means(values: &Values, color: Color, pre: &Preprocess) -> bool {
     let near = |a: &[f64], b: &[f64]| {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6)
     };
-    near(&[values.rescale], &[pre.rescale])
-        && near(&Values::in_order(values.mean, color), &pre.mean)
-        && near(&Values::in_order(values.std, color), &pre.std)
+    let unit = values.rescale / pre.rescale;
+    let in_unit = |of: &[f64]| of.iter().map(|v| v * unit).collect::<Vec<_>>();
+    unit > 0.0
+        && near(&Values::in_order(values.mean, color), &in_unit(&pre.mean))
+        && near(&Values::in_order(values.std, color), &in_unit(&pre.std))
 }

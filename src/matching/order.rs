@@ -1,15 +1,15 @@
 //! In which order the model's outputs stand for the labels: as they are given, with a
 //! background before or behind them, or sorted by name, as tools do that read folders.
 
+use super::classes::{BACKGROUND, Class, found, is_background};
 use super::labelled::Labelled;
 use crate::error::{Error, Result};
-use crate::model::{Fact, label_set};
-
-/// Labels that an error shows.
-const SHOWN: usize = 5;
+use crate::model::Fact;
 
 /// What the first order of labels is called.
 const GIVEN: &str = "as they are given";
+/// Fewer labels have none: of two, one may as well be called so.
+const FEWEST_BESIDE: usize = 3;
 
 /// One order of the labels.
 #[derive(Clone, Debug)]
@@ -24,6 +24,14 @@ pub(super) struct Order {
     pub rarity: f64,
 }
 
+/// An order of labels that are known.
+struct Way {
+    what: &'static str,
+    /// Which label each output stands for; none is a background.
+    outputs: Vec<Option<usize>>,
+    rarity: f64,
+}
+
 impl Order {
     /// Every order that fits the model and the folders, the most usual first.
     ///
@@ -35,8 +43,8 @@ impl Order {
         classes: Option<usize>,
     ) -> Result<Vec<Self>> {
         let folders = &labelled.folders;
-        let orders = match (labels, numbers(folders, classes)) {
-            (Some(labels), _) => of_labels(&labels.value, classes),
+        let (labels, first) = match (labels, numbers(folders, classes)) {
+            (Some(labels), _) => (&labels.value, GIVEN),
             (None, Some((targets, classes))) => {
                 return Ok(vec![Self {
                     what: "the folders' numbers".into(),
@@ -45,17 +53,34 @@ impl Order {
                     rarity: 0.0,
                 }]);
             }
-            (None, None) => of_folders(labelled, classes)?,
+            (None, None) => {
+                check_folders(labelled, classes)?;
+                (folders, "the folders, sorted by name")
+            }
         };
-        let orders = orders.into_iter().map(|(what, labels, rarity)| {
-            Ok(Self {
-                what: what.into(),
-                targets: targets(labelled, &labels)?,
-                labels,
-                rarity,
-            })
-        });
-        orders.collect()
+        let ways = ways(labels, first, classes);
+        let outputs = ways.first().map_or(0, |way| way.outputs.len());
+        let found = found(labelled, labels, outputs)?;
+        let order = |way: Way| {
+            let place = |of: usize| way.outputs.iter().position(|label| *label == Some(of));
+            let target = |class: &Class| match *class {
+                Class::Label(label) => place(label),
+                Class::Output(output) => Some(output),
+            };
+            let name = |of: &Option<usize>| of.map_or(BACKGROUND, |of| labels[of].as_str());
+            Self {
+                what: way.what.into(),
+                labels: way.outputs.iter().map(|of| name(of).to_owned()).collect(),
+                targets: found.iter().filter_map(target).collect(),
+                rarity: way.rarity,
+            }
+        };
+        Ok(ways.into_iter().map(order).collect())
+    }
+
+    /// Whether somebody gave the labels so.
+    pub(super) fn is_given(&self) -> bool {
+        self.what == GIVEN
     }
 }
 
@@ -67,207 +92,124 @@ fn numbers(folders: &[String], classes: Option<usize>) -> Option<(Vec<usize>, us
     fits.then_some((numbers, classes))
 }
 
-/// Orders of labels that are known.
-fn of_labels(labels: &[String], classes: Option<usize>) -> Vec<(&'static str, Vec<String>, f64)> {
-    let with = |before: &[&str], after: &[&str]| -> Vec<String> {
-        let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        [own(before), labels.to_vec(), own(after)].concat()
+/// Orders of labels that are known, the `first` as they are.
+fn ways(labels: &[String], first: &'static str, classes: Option<usize>) -> Vec<Way> {
+    const BEFORE: &str = "a background first, then the labels";
+    const BEHIND: &str = "the labels, then a background";
+    let way = |what, outputs, rarity| Way {
+        what,
+        outputs,
+        rarity,
     };
+    let own: Vec<Option<usize>> = (0..labels.len()).map(Some).collect();
     if classes == Some(labels.len() + 1) {
-        return vec![
-            (
-                "a background first, then the labels",
-                with(&["background"], &[]),
-                0.0,
-            ),
-            (
-                "the labels, then a background",
-                with(&[], &["background"]),
-                1.0,
-            ),
-        ];
+        let behind = [&own[..], &[None]].concat();
+        let before = [&[None], &own[..]].concat();
+        return vec![way(BEFORE, before, 0.0), way(BEHIND, behind, 1.0)];
     }
-    let mut sorted = labels.to_vec();
-    sorted.sort();
-    let mut orders = vec![(GIVEN, labels.to_vec(), 0.0)];
-    if sorted != labels {
-        orders.push(("sorted by name", sorted, 3.0));
+    let mut ways = vec![way(first, own.clone(), 0.0)];
+    if labels.len() >= FEWEST_BESIDE {
+        let mut moved = own.clone();
+        if labels.first().is_some_and(|l| is_background(l)) {
+            moved.rotate_left(1);
+            ways.push(way(BEHIND, moved, 1.0));
+        } else if labels.last().is_some_and(|l| is_background(l)) {
+            moved.rotate_right(1);
+            ways.push(way(BEFORE, moved, 1.0));
+        }
     }
-    orders
+    let mut sorted = own.clone();
+    sorted.sort_by_key(|of| of.map(|of| &labels[of]));
+    if ways.iter().all(|way| way.outputs != sorted) {
+        ways.push(way("sorted by name", sorted, 3.0));
+    }
+    ways
 }
 
-/// Orders of labels that only the folders know: there is one for each class, or for each but
-/// a background.
-fn of_folders(
-    labelled: &Labelled,
-    classes: Option<usize>,
-) -> Result<Vec<(&'static str, Vec<String>, f64)>> {
-    let folders = &labelled.folders;
-    if classes.is_some_and(|c| c == folders.len() || c == folders.len() + 1) {
-        let mut orders = of_labels(folders, classes);
-        for (what, ..) in &mut orders {
-            if *what == GIVEN {
-                *what = "the folders, sorted by name";
-            }
-        }
-        return Ok(orders);
+/// Whether labels that only the folders know are enough: there is one for each class, or for
+/// each but a background.
+fn check_folders(labelled: &Labelled, classes: Option<usize>) -> Result<()> {
+    let folders = labelled.folders.len();
+    if classes.is_some_and(|c| c == folders || c == folders + 1) {
+        return Ok(());
     }
     let classes = classes.map_or("an unknown number of".into(), |c| c.to_string());
     Err(Error::usage(
         &labelled.place,
-        format!(
-            "{} folders for a model of {classes} classes, whose labels are not known",
-            folders.len()
-        ),
+        format!("{folders} folders for a model of {classes} classes, whose labels are not known"),
     )
     .with_remedy("give the labels, or name each folder by the index of its class")
     .with_settings(&["labels"]))
 }
 
-/// The output of each folder.
-fn targets(labelled: &Labelled, labels: &[String]) -> Result<Vec<usize>> {
-    let mut strangers = Vec::new();
-    let mut targets = Vec::new();
-    for folder in &labelled.folders {
-        match find(folder, labels) {
-            Some(target) => targets.push(target),
-            None => strangers.push(stranger(folder, labels)),
-        }
-    }
-    if strangers.is_empty() {
-        return Ok(targets);
-    }
-    let some: Vec<&str> = labels.iter().take(SHOWN).map(String::as_str).collect();
-    Err(Error::usage(
-        &labelled.place,
-        format!(
-            "folders that are not labels of the model: {}",
-            strangers.join(", ")
-        ),
-    )
-    .with_remedy(format!(
-        "name them like the {} labels ({}…), or by the index of their class",
-        labels.len(),
-        some.join(", ")
-    )))
-}
-
-/// A folder's class: the label as it is, whatever its capitals, by one of the names in it
-/// (`tench, Tinca tinca`), as ImageNet's synset, or by its index.
-fn find(folder: &str, labels: &[String]) -> Option<usize> {
-    let wanted = plain(folder);
-    let only = |is: &dyn Fn(&String) -> bool| {
-        let mut found = labels.iter().enumerate().filter(|(_, label)| is(label));
-        let first = found.next().map(|(index, _)| index);
-        first.filter(|_| found.next().is_none())
-    };
-    let exact = || labels.iter().position(|label| label == folder);
-    let synset = || {
-        let synsets = label_set("imagenet-1k-synsets")?;
-        let at = synsets.iter().position(|synset| synset == folder)?;
-        match labels.len() - synsets.len().min(labels.len()) {
-            0 if labels.len() == synsets.len() => Some(at),
-            1 => Some(at + 1),
-            _ => None,
-        }
-    };
-    exact()
-        .or_else(|| only(&|label| plain(label) == wanted))
-        .or_else(|| only(&|label| label.split(',').any(|name| plain(name) == wanted)))
-        .or_else(synset)
-        .or_else(|| folder.parse().ok().filter(|index| *index < labels.len()))
-}
-
-/// A folder that is no label, and the labels near it.
-fn stranger(folder: &str, labels: &[String]) -> String {
-    let wanted = plain(folder);
-    let near: Vec<String> = labels
-        .iter()
-        .filter(|label| {
-            let label = plain(label);
-            !wanted.is_empty() && (label.contains(&wanted) || wanted.contains(&label))
-                || differ_by_one(&label, &wanted)
-        })
-        .take(SHOWN)
-        .map(|label| format!("`{label}`"))
-        .collect();
-    match near.is_empty() {
-        true => format!("`{folder}`"),
-        false => format!("`{folder}` (near {})", near.join(", ")),
-    }
-}
-
-/// Whether one letter more, less or other makes them equal.
-fn differ_by_one(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[head..], &b[head..]);
-    let tail = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    a.len().max(b.len()) - tail <= 1 && head + tail > 2
-}
-
-/// Small letters; `_`, `-` and spaces are one another.
-fn plain(name: &str) -> String {
-    let name = name.trim().to_lowercase();
-    name.chars()
-        .filter(|c| !matches!(c, ' ' | '_' | '-'))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{differ_by_one, find, of_labels, stranger};
+    use super::{Labelled, Order};
+    use crate::model::{fact, label_set};
 
     fn labels(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    #[test]
-    fn a_folder_is_known_by_any_name_that_means_one_label() {
-        let labels = labels(&["tench, Tinca tinca", "polar bear", "crane", "crane", "bear"]);
-        let cases = [
-            ("Polar_Bear", Some(1)),
-            ("tench", Some(0)),
-            ("tinca-tinca", Some(0)),
-            ("4", Some(4)),
-            ("crane", Some(2)),
-            ("Crane", None),
-            ("5", None),
-            ("wolf", None),
-        ];
-        for (folder, class) in cases {
-            assert_eq!(find(folder, &labels), class, "{folder}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_label_is_told_with_those_near_it() {
-        let labels = labels(&["polar bear", "brown bear", "cat"]);
-        assert_eq!(
-            stranger("bear", &labels),
-            "`bear` (near `polar bear`, `brown bear`)"
-        );
-        assert_eq!(stranger("polar baer", &labels), "`polar baer`");
-        assert_eq!(stranger("cats", &labels), "`cats` (near `cat`)");
-        assert_eq!(stranger("wolf", &labels), "`wolf`");
-        assert!(differ_by_one("kitten", "kiten") && !differ_by_one("kitten", "mitte"));
+    fn orders(folders: &[&str], known: Vec<String>, classes: usize) -> Vec<Order> {
+        let labelled = Labelled {
+            place: "photographs".into(),
+            folders: labels(folders),
+            photographs: Vec::new(),
+            failed: 0,
+        };
+        Order::all(&labelled, fact(known, "file").as_ref(), Some(classes)).unwrap()
     }
 
     #[test]
     fn one_output_more_than_labels_is_a_background() {
         let two = labels(&["b", "a"]);
-        let background = of_labels(&two, Some(3));
-        assert_eq!(background[0].1, ["background", "b", "a"]);
-        assert_eq!(background[1].1, ["b", "a", "background"]);
-        let same = of_labels(&two, Some(2));
-        assert_eq!(
-            (&*same[0].1, &*same[1].1),
-            (&two[..], &labels(&["a", "b"])[..])
-        );
+        let background = orders(&["a", "2"], two.clone(), 3);
+        assert_eq!(background[0].labels, ["background", "b", "a"]);
+        // A folder that is called by its output stays there.
+        assert_eq!(background[0].targets, [2, 2]);
+        assert_eq!(background[1].labels, ["b", "a", "background"]);
+        assert_eq!(background[1].targets, [1, 2]);
+        let same = orders(&["a", "b"], two.clone(), 2);
+        assert_eq!((&same[0].labels, &same[0].targets), (&two, &vec![1, 0]));
+        assert_eq!(same[1].labels, ["a", "b"]);
+        assert_eq!(same[1].targets, [0, 1]);
+    }
+
+    #[test]
+    fn a_background_that_the_labels_have_is_tried_at_either_end() {
+        let first = labels(&["__background__", "cat", "ape"]);
+        let tried = orders(&["cat"], first, 3);
+        assert_eq!(tried[1].labels, ["cat", "ape", "__background__"]);
+        let targets: Vec<usize> = tried.iter().map(|order| order.targets[0]).collect();
+        assert_eq!(targets, [1, 0, 2]);
+        let last = labels(&["cat", "ape", "background"]);
+        assert_eq!(orders(&["cat"], last, 3)[1].targets, [1]);
+    }
+
+    #[test]
+    fn synsets_are_found_in_every_order_of_the_labels() {
+        // torchvision's names: macaw is 88, crane bird 134, crane (a machine) 517.
+        let synsets = ["n01818515", "n02012849", "n03126707"];
+        let targets = |known: Vec<String>, classes| -> Vec<Vec<usize>> {
+            let orders = orders(&synsets, known, classes);
+            orders.into_iter().map(|order| order.targets).collect()
+        };
+        let names = label_set("imagenet-1k").unwrap();
+        let sorted = ["macaw", "crane bird", "crane"]
+            .map(|name| names.iter().filter(|other| other.as_str() < name).count());
+        assert_eq!(targets(names.clone(), 1000), [[88, 134, 517], sorted]);
+        let background = targets(names.clone(), 1001);
+        assert_eq!(background, [[89, 135, 518], [88, 134, 517]]);
+        // The set with a background, and a file that has it last.
+        let set = label_set("imagenet-1k-background").unwrap();
+        assert_eq!(targets(set, 1001)[..2], [[89, 135, 518], [88, 134, 517]]);
+        let last = [names.clone(), labels(&["background"])].concat();
+        assert_eq!(targets(last, 1001)[..2], [[88, 134, 517], [89, 135, 518]]);
+        // Names in another order are found by themselves, other names by their number.
+        let reversed = names.iter().rev().cloned().collect();
+        assert_eq!(targets(reversed, 1000)[0], [999 - 88, 999 - 134, 999 - 517]);
+        let foreign = (0..1000).map(|number| format!("Nr. {number}")).collect();
+        assert_eq!(targets(foreign, 1000)[0], [88, 134, 517]);
     }
 }

@@ -41,6 +41,8 @@ pub struct Match {
     pub agreement: Vec<Agreement>,
     /// Known recipes that are the winner's.
     pub recipes: Vec<String>,
+    /// Whether the winner's labels are those that the user or the model gives, in their order.
+    pub labels_are_given: bool,
     /// What speaks against trusting it, if anything does.
     pub warning: Option<String>,
     /// The winner's facts.
@@ -121,6 +123,7 @@ pub(super) fn report(
         agreement: agreement(&rows, orders.len() > 1),
         rows,
         recipes: recipes(winner),
+        labels_are_given: order.is_given(),
         warning: warning(manifest, winner, trials.pictures()),
         facts,
     }

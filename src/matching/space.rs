@@ -6,8 +6,8 @@
 
 use super::candidate::Candidate;
 use super::order::Order;
+use super::ranges::Ranges;
 use crate::model::manifest::{Color, Filter, Layout, Manifest, Resize, Size};
-use crate::model::recipes::values::{KNOWN, Known};
 use crate::model::{Facts, Overrides};
 
 /// Filters, whether they widen, and their rarity.
@@ -21,6 +21,8 @@ const FILTERS: [(Filter, bool, f64); 8] = [
     (Filter::Box, true, 1.8),
     (Filter::Lanczos, false, 1.8),
 ];
+/// Rarity of a filter that does not widen, of those that stand there not at all.
+const NARROW: f64 = 0.7;
 /// Shares of the resized picture that a crop keeps, and their rarity.
 const SHARES: [(f64, f64); 6] = [
     (0.875, 0.0),
@@ -53,7 +55,7 @@ pub(super) struct Space {
     layouts: Vec<Layout>,
     colors: Vec<(Color, f64)>,
     /// None where they cannot be anything else.
-    values: Vec<&'static Known>,
+    ranges: Ranges,
     geometries: Vec<(Resize, f64)>,
     filters: Vec<(Filter, bool, f64)>,
     orders: Vec<f64>,
@@ -78,7 +80,6 @@ impl Space {
         let gray = color == Color::Gray;
         // Integers that nobody gives another meaning are pixels.
         let pixels = base.input.dtype.is_integer() && base.input.quantization.is_none();
-        let given_values = facts.rescale.is_some() || facts.mean.is_some() || facts.std.is_some();
         let resized = facts.resize.is_some() || given.fit.is_some();
         Self {
             layouts: match stated.layout.is_some() {
@@ -89,9 +90,9 @@ impl Space {
                 true => vec![(color, 0.0)],
                 false => vec![(Color::Rgb, 0.0), (Color::Bgr, BGR)],
             },
-            values: match pixels || given_values {
-                true => Vec::new(),
-                false => ranges(gray),
+            ranges: match pixels {
+                true => Ranges::none(),
+                false => Ranges::new(gray, facts),
             },
             geometries: match resized {
                 true => vec![(base.preprocess.resize, 0.0)],
@@ -135,12 +136,8 @@ impl Space {
             c.input.color = *color;
             c.rarity += rarity;
         });
-        let heads: Vec<_> = self.values.iter().filter(|k| k.kin == k.name).collect();
-        if !heads.is_empty() {
-            ways = each(&ways, &heads, |c, known| {
-                c.set_values(&known.values);
-                c.rarity += rarity(known.name);
-            });
+        if !self.ranges.is_empty() {
+            ways = ways.iter().flat_map(|c| self.ranges.heads(c)).collect();
         }
         ways = each(&ways, &self.layouts, |c, layout| c.input.layout = *layout);
         ways.extend(self.stated.clone());
@@ -153,15 +150,7 @@ impl Space {
 
     /// The same with the ranges that hardly differ from its own.
     pub(super) fn kin(&self, of: &Candidate) -> Vec<Candidate> {
-        let Some(own) = of.known() else {
-            return Vec::new();
-        };
-        let plain = of.rarity - rarity(own.name);
-        let kin: Vec<_> = self.values.iter().filter(|k| k.kin == own.kin).collect();
-        each(std::slice::from_ref(of), &kin, |c, known| {
-            c.set_values(&known.values);
-            c.rarity = plain + rarity(known.name);
-        })
+        self.ranges.kin(of)
     }
 
     /// Resizes, each with the crop to the input's size where it needs one.
@@ -229,39 +218,20 @@ fn is_complete(facts: &Facts) -> bool {
     values && facts.color.is_some() && facts.resize.is_some() && facts.filter.is_some()
 }
 
-/// The filters that the facts given leave open.
+/// The filters that the facts given leave open; one that is tried only if it is given, too.
 fn filters(given: &Facts) -> Vec<(Filter, bool, f64)> {
     let filter = given.filter.as_ref().map(|f| f.value);
     let antialias = given.antialias.as_ref().map(|f| f.value);
-    FILTERS
-        .into_iter()
-        .filter(|f| filter.is_none_or(|given| given == f.0))
-        // A filter of the nearest pixel is the same whether or not it widens.
-        .filter(|f| antialias.is_none_or(|given| given == f.1 || f.0 == Filter::Nearest))
-        .collect()
-}
-
-/// The known ranges that three channels, or one, can have.
-fn ranges(gray: bool) -> Vec<&'static Known> {
-    let same = |v: [f64; 3]| v == [v[0]; 3];
-    let fits = |known: &&Known| match gray {
-        true => same(known.values.mean) && same(known.values.std),
-        // Only where one channel stands for ink are there pictures inside out.
-        false => !matches!(known.name, "1-0" | "mnist"),
+    let is_open = |f: &(Filter, bool, f64)| {
+        filter.is_none_or(|given| given == f.0)
+            // A filter of the nearest pixel is the same whether or not it widens.
+            && antialias.is_none_or(|given| given == f.1 || f.0 == Filter::Nearest)
     };
-    KNOWN.iter().filter(fits).collect()
-}
-
-/// How rare a range is.
-fn rarity(name: &str) -> f64 {
-    match name {
-        "imagenet" => 0.0,
-        "0-1" | "-1-1" => 0.3,
-        "raw" => 0.6,
-        "caffe-vgg" | "mnist" => 0.8,
-        "clip" | "1-0" => 1.2,
-        "caffe-ilsvrc" | "caffe-rounded" | "by-128" => 1.5,
-        _ => 2.2,
+    let rare = filter.map(|filter| [(filter, true, 0.0), (filter, false, NARROW)]);
+    let rare = rare.into_iter().flatten();
+    match FILTERS.iter().any(is_open) {
+        true => FILTERS.into_iter().filter(is_open).collect(),
+        false => rare.filter(is_open).collect(),
     }
 }
 
@@ -298,4 +268,29 @@ fn geometries(base: &Candidate, crops: bool) -> Vec<(Resize, f64)> {
         add(letterbox, LETTERBOXED);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filters;
+    use crate::model::manifest::Filter;
+    use crate::model::{Facts, fact};
+
+    #[test]
+    fn filters_that_are_given_are_tried_whether_or_not_they_are_usual() {
+        let tried = |filter: Filter, antialias: Option<bool>| {
+            let facts = Facts {
+                filter: fact(filter, "flag"),
+                antialias: antialias.and_then(|a| fact(a, "flag")),
+                ..Facts::default()
+            };
+            let all = filters(&facts).into_iter();
+            all.map(|(filter, antialias, _)| (filter, antialias))
+                .collect::<Vec<_>>()
+        };
+        use Filter::{Bilinear, Box, Hamming};
+        assert_eq!(tried(Bilinear, None), [(Bilinear, true), (Bilinear, false)]);
+        assert_eq!(tried(Hamming, None), [(Hamming, true), (Hamming, false)]);
+        assert_eq!(tried(Box, Some(false)), [(Box, false)]);
+    }
 }

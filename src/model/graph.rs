@@ -281,6 +281,10 @@ fn check_input(place: &str, model: &ModelProto, expected: &Input) -> Result<()> 
     Ok(())
 }
 
+/// Classes of ImageNet, without and with a background.
+const IMAGENET: usize = 1000;
+const BACKGROUND: usize = IMAGENET + 1;
+
 /// Refuses a number of labels that is not the number of scores.
 ///
 /// # Errors
@@ -298,13 +302,31 @@ pub(crate) fn check_classes(
         place,
         format!("{labels} labels for an output of {classes} scores"),
     );
-    Err(if classes == labels + 1 {
-        error.with_remedy(
-            "the model may have a background class first: add that line to the labels file",
-        )
-    } else {
-        error
-            .with_remedy("give the right labels")
-            .with_settings(&["labels"])
-    })
+    let remedy = match (labels, classes) {
+        (IMAGENET, BACKGROUND) => {
+            "the model may have a background class first: of ImageNet's classes, give the set \
+             imagenet-1k-background, else add that line to the labels file"
+        }
+        _ if classes == labels + 1 => {
+            "the model may have a background class first: add that line to the labels file"
+        }
+        _ => "give the right labels",
+    };
+    Err(error.with_remedy(remedy).with_settings(&["labels"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OutputKind, check_classes};
+
+    #[test]
+    fn labels_that_lack_a_background_are_refused_with_those_that_have_it() {
+        let remedy = |labels, classes| {
+            let checked = check_classes("m.onnx", OutputKind::Logits, labels, classes);
+            checked.unwrap_err().remedy().unwrap().to_owned()
+        };
+        assert!(remedy(1000, 1001).contains("give the set imagenet-1k-background"));
+        assert!(remedy(4, 5).ends_with("first: add that line to the labels file"));
+        assert_eq!(remedy(5, 4), "give the right labels");
+    }
 }

@@ -32,7 +32,9 @@ impl Like {
         let size = given.size.as_ref().or(graph.size.as_ref());
         // One channel is one channel, whatever the recipe's order of three.
         let gray = graph.color.as_ref().filter(|c| c.value == Color::Gray);
-        let color = given.color.as_ref().or(gray);
+        // A range alone has no order of its own: it comes in that of the model.
+        let open = known.color.as_ref().filter(|_| recipe.color.is_none());
+        let color = given.color.as_ref().or(gray).or(open);
         let mut facts = recipe.facts(full, size.map(|s| s.value), color.map(|c| c.value));
         if resized || given.resize.is_some() {
             (facts.resize, facts.crop) = (None, None);

@@ -3,6 +3,7 @@
 //! those of torchvision and timm from the libraries, and a test replays what their own code
 //! makes of a picture.
 
+pub(crate) mod near;
 mod recipe;
 pub(crate) mod values;
 
@@ -10,17 +11,16 @@ use std::sync::OnceLock;
 
 use super::manifest::{Color, Size};
 use crate::error::{Error, Result};
+use near::{near, plain};
 pub use recipe::Recipe;
 
-/// The tables, families first: of names that two have, theirs is meant.
+/// The tables, families first.
 const TABLES: [&str; 3] = [
     include_str!("recipes/families.json"),
     include_str!("recipes/torchvision.json"),
     include_str!("recipes/timm.json"),
 ];
-/// Letters of a name that tell what is meant.
-const BEGINNING: usize = 4;
-/// Names that an error or a listing shows.
+/// Names that an error shows of those that are called alike.
 const SHOWN: usize = 8;
 
 /// Every recipe.
@@ -35,27 +35,15 @@ pub fn recipes() -> &'static [Recipe] {
 }
 
 /// The recipe called `name`, and its full name: `torchvision/resnet50.IMAGENET1K_V2`, the
-/// same without its library or in small letters, or without its weights where all of them
-/// are prepared alike.
+/// same without its library, or without its weights, where all that are called so prepare
+/// pictures alike. Capitals, `-` and `_` do not matter.
 ///
 /// # Errors
 /// There is none, or several that differ.
 pub fn recipe(name: &str) -> Result<(&'static str, &'static Recipe)> {
-    let wanted = name.to_lowercase();
-    let short = |full: &str| -> bool {
-        full.split_once('/')
-            .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(&wanted))
-    };
-    let weights = |full: &str| {
-        let full = full.to_lowercase();
-        let bare = full.split_once('/').map_or(&*full, |(_, rest)| rest);
-        [&*full, bare].iter().any(|name| {
-            name.strip_prefix(&*wanted)
-                .is_some_and(|rest| rest.starts_with('.'))
-        })
-    };
-    let whole = |full: &str| full.eq_ignore_ascii_case(&wanted);
-    let ways: [&dyn Fn(&str) -> bool; 3] = [&whole, &short, &weights];
+    let whole = |full: &str| full.eq_ignore_ascii_case(name);
+    let wanted = Name::of(name);
+    let ways: [&dyn Fn(&str) -> bool; 2] = [&whole, &|full| Name::of(full).is_meant_by(&wanted)];
     for is_meant in ways {
         let found: Vec<_> = all_names().filter(|(full, _)| is_meant(full)).collect();
         match found.as_slice() {
@@ -70,8 +58,44 @@ pub fn recipe(name: &str) -> Result<(&'static str, &'static Recipe)> {
         }
     }
     Err(Error::usage(name, "no recipe is called so")
-        .with_expected(near(&wanted))
+        .with_expected(meant(name))
         .with_settings(&["like"]))
+}
+
+/// A name taken apart: `torchvision`, `resnet50` and `IMAGENET1K_V2`, as people may as well
+/// write them.
+struct Name {
+    library: Option<String>,
+    model: String,
+    weights: Option<String>,
+}
+
+impl Name {
+    fn of(name: &str) -> Self {
+        let (library, rest) = match name.split_once('/') {
+            Some((library, rest)) => (Some(library), rest),
+            None => (None, name),
+        };
+        let (model, weights) = match rest.split_once('.') {
+            Some((model, weights)) => (model, Some(weights)),
+            None => (rest, None),
+        };
+        Self {
+            library: library.map(plain),
+            model: plain(model),
+            weights: weights.map(plain),
+        }
+    }
+
+    /// Whether `wanted` says the same as far as it goes: no library is likelier than another.
+    fn is_meant_by(&self, wanted: &Self) -> bool {
+        let agrees =
+            |own: &Option<String>, wanted: &Option<String>| wanted.is_none() || own == wanted;
+        self.library.is_some()
+            && self.model == wanted.model
+            && agrees(&self.library, &wanted.library)
+            && agrees(&self.weights, &wanted.weights)
+    }
 }
 
 /// Recipes that fit a model: the name of one of theirs stands in its name, and the
@@ -112,16 +136,11 @@ pub(crate) fn all_names() -> impl Iterator<Item = (&'static str, &'static Recipe
     rows.flat_map(|recipe| recipe.names.iter().map(move |name| (&**name, recipe)))
 }
 
-/// What one who typed `wanted` may have meant: names that hold it, or as much of its
-/// beginning as any does; else the families.
-fn near(wanted: &str) -> String {
-    let wanted = plain(wanted);
-    for length in (BEGINNING..=wanted.len()).rev() {
-        let holds = |full: &&str| plain(full).contains(&wanted[..length]);
-        let names: Vec<&str> = all_names().map(|(full, _)| full).filter(holds).collect();
-        if !names.is_empty() {
-            return listed(names.into_iter());
-        }
+/// What one who typed `wanted` may have meant: the names near it, else the families.
+fn meant(wanted: &str) -> String {
+    let names = near(wanted, all_names().map(|(full, _)| full));
+    if !names.is_empty() {
+        return names.join(", ");
     }
     let families = all_names().map(|(full, _)| full);
     let families: Vec<&str> = families.filter(|full| !full.contains('/')).collect();
@@ -140,12 +159,6 @@ fn listed(names: impl Iterator<Item = &'static str>) -> String {
         0 => shown,
         more => format!("{shown} … ({more} more)"),
     }
-}
-
-/// Small letters and digits only: people write `-`, `_` and nothing for one another.
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    letters.map(|c| c.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
@@ -181,10 +194,36 @@ mod tests {
             "torchvision/resnet50: several recipes are called so, expected \
              torchvision/resnet50.IMAGENET1K_V1, torchvision/resnet50.IMAGENET1K_V2"
         );
-        for mistyped in ["mobilenet-v2", "keras/mobilenetv22"] {
-            let near = recipe(mistyped).unwrap_err().to_string();
-            assert!(near.contains("keras/mobilenet_v2"), "{near}");
+        // A library's name may be left out only where no other one means something else by it.
+        for name in [
+            "resnet50",
+            "mobilenet_v2",
+            "MobileNet-V2",
+            "vgg16",
+            "densenet121",
+        ] {
+            let several = recipe(name).unwrap_err();
+            assert_eq!(several.problem(), "several recipes are called so", "{name}");
+            let named = several.expected().unwrap();
+            assert!(
+                named.contains("keras/") && named.contains("torchvision/"),
+                "{named}"
+            );
         }
+        assert_eq!(recipe("ResNet50-v2").unwrap().0, "keras/resnet50v2");
+        let near = recipe("resnt50").unwrap_err();
+        let near: Vec<&str> = near.expected().unwrap().split(", ").collect();
+        assert_eq!(near.len(), 8, "{near:?}");
+        assert_eq!(
+            near[..3],
+            [
+                "keras/resnet50",
+                "torchvision/resnet50.IMAGENET1K_V1",
+                "torchvision/resnet50.IMAGENET1K_V2"
+            ]
+        );
+        let near = recipe("keras/mobilenetv22").unwrap_err().to_string();
+        assert!(near.contains("expected keras/mobilenet_v2, "), "{near}");
         let none = recipe("pasta").unwrap_err();
         assert_eq!(none.problem(), "no recipe is called so");
         assert!(none.expected().unwrap().starts_with("0-1, -1-1, "));

@@ -15,7 +15,7 @@ pub struct Recipe {
     /// Where this was read.
     pub source: String,
     #[serde(default)]
-    pub(super) color: Option<Color>,
+    pub(in crate::model) color: Option<Color>,
     #[serde(default, deserialize_with = "named_or_given")]
     pub(super) values: Option<Values>,
     #[serde(default, deserialize_with = "one_or_two")]
@@ -68,7 +68,8 @@ impl Geometry {
 
 impl Recipe {
     /// The facts, for an input of `size` or else of the family's own. A colour order that
-    /// holds in spite of the recipe turns its mean and deviation along.
+    /// holds in spite of the recipe, or where it leaves that open, turns its mean and deviation
+    /// along; it is no fact of the recipe's.
     pub fn facts(&self, name: &str, size: Option<Size>, color: Option<Color>) -> Facts {
         let origin = &format!("recipe {name}");
         let color = color.or(self.color);
@@ -87,7 +88,10 @@ impl Recipe {
             }
         };
         Facts {
-            color: color.and_then(|c| fact(c, origin)),
+            color: self
+                .color
+                .filter(|own| color == Some(*own))
+                .and_then(|c| fact(c, origin)),
             size: size.and_then(|s| fact(s, origin)),
             resize: self
                 .resize

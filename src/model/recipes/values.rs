@@ -16,7 +16,8 @@ pub(crate) struct Values {
     pub std: [f64; 3],
 }
 
-const BYTE: f64 = 1.0 / 255.0;
+/// The factor that makes 0 to 1 of a byte.
+pub(crate) const BYTE: f64 = 1.0 / 255.0;
 
 /// A range with the name that people know.
 pub(crate) struct Known {
@@ -103,6 +104,23 @@ impl Values {
     pub(crate) fn named(name: &str) -> Option<Self> {
         let known = KNOWN.iter().find(|known| known.name == name)?;
         Some(known.values)
+    }
+
+    /// The same range with this factor on the pixel; with one below 0, the range of the
+    /// picture's negative. What is of negatives itself has no factor above 0.
+    pub(crate) fn in_unit(&self, rescale: f64) -> Option<Self> {
+        const WHITE: f64 = 255.0;
+        let by = rescale / self.rescale;
+        let (shift, by) = match (by > 0.0, rescale < 0.0) {
+            (true, _) => (0.0, by),
+            (false, true) => (WHITE * rescale, -by),
+            (false, false) => return None,
+        };
+        Some(Self {
+            rescale,
+            mean: self.mean.map(|mean| mean * by + shift),
+            std: self.std.map(|std| std * by),
+        })
     }
 
     /// `values` of red, green and blue as a tensor of this colour order has them.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Parser};
 use ocelli::model::manifest::{Color, Filter, Layout, OutputKind, Quantization, Size};
 use ocelli::model::{Facts, Overrides, fact};
 
@@ -28,7 +28,7 @@ pub(crate) struct FactArgs {
     /// Prepare pictures as a known family does: resnet50.IMAGENET1K_V2, timm/…, keras/vgg16,
     /// clip, caffe, 0-1 … (docs/recipes.md; `ocelli inspect` names those that fit). Other flags
     /// are stronger, what the file says is weaker
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     like: Option<String>,
     /// Label file: a name per line, CSV, JSON, a Python dict or list, YAML, or pbtxt; or a set:
     /// imagenet-1k, cifar10, coco …
@@ -59,7 +59,7 @@ pub(crate) struct FactArgs {
     #[arg(long)]
     no_antialias: bool,
     /// Factor on pixels (0 to 255): 1/255 or 1
-    #[arg(long, value_parser = values::fraction)]
+    #[arg(long, value_parser = values::fraction, allow_hyphen_values = true)]
     rescale: Option<f64>,
     /// Subtracted after rescaling, per channel in --color's order: 0.485,0.456,0.406
     #[arg(long, value_parser = values::numbers, allow_hyphen_values = true)]
@@ -85,7 +85,21 @@ pub(crate) struct FactArgs {
     temperature: Option<f64>,
 }
 
+/// Flags about a model, read without a command.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
+struct Alone {
+    #[command(flatten)]
+    facts: FactArgs,
+}
+
 impl FactArgs {
+    /// The facts that these flags, written as one argument each, give; `None` if they are none.
+    pub(crate) fn read(flags: impl Iterator<Item = String>) -> Option<Overrides> {
+        let read = Alone::try_parse_from(flags).ok()?;
+        Some(read.facts.overrides())
+    }
+
     /// Whether any fact is given.
     pub(crate) fn any(&self) -> bool {
         let overrides = self.overrides();

@@ -47,6 +47,30 @@ impl DecodeArgs {
         }
     }
 
+    /// The same as flags with their values.
+    pub(crate) fn framing_flags(&self) -> Vec<(&'static str, String)> {
+        let degrees = match self.rotate {
+            Rotation::None => None,
+            Rotation::Right => Some("90"),
+            Rotation::Half => Some("180"),
+            Rotation::Left => Some("270"),
+        };
+        let how = match self.flip.unwrap_or_default() {
+            (false, false) => None,
+            (true, false) => Some("horizontal"),
+            (false, true) => Some("vertical"),
+            (true, true) => Some("both"),
+        };
+        let part = |roi: Roi| format!("{},{},{},{}", roi.x, roi.y, roi.width, roi.height);
+        let flags = [
+            ("rotate", degrees.map(String::from)),
+            ("flip", how.map(String::from)),
+            ("roi", self.roi.map(part)),
+        ];
+        let given = |(flag, value): (&'static str, Option<String>)| Some((flag, value?));
+        flags.into_iter().filter_map(given).collect()
+    }
+
     /// Largest file or frame in bytes: with its pixels it has to fit into memory.
     pub(crate) fn max_bytes(&self) -> usize {
         self.max_pixels.max(64 << 20)

@@ -3,6 +3,7 @@
 
 mod flags;
 mod text;
+mod winner;
 
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use ocelli::matching::{self, MatchOptions};
 use ocelli::model::{Facts, Overrides};
 use ocelli::{Model, Result};
 use text::text;
+use winner::as_flags;
 
 use super::{Finding, cores, pack, print, print_json};
 use crate::cli::MatchArgs;
@@ -37,14 +39,17 @@ pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
     let found = matching::measure(path, &overrides, &args.folder, &options, &mut tell);
     bar.finish_and_clear();
     let found = found?;
+    let facts = or_given(found.facts.clone(), &overrides.facts);
     if args.json {
         print_json(&found)?;
     } else {
-        print(&text(&found, started.elapsed()))?;
+        let text = text(&found, started.elapsed());
+        let flags = as_flags(&found, path, &facts, args);
+        print(&format!("{text}\n{flags}"))?;
     }
     if let Some(out) = &args.output_file {
         let measured = Overrides {
-            facts: or_given(found.facts, &overrides.facts),
+            facts,
             ..Overrides::default()
         };
         pack::write(Model::open(path, measured)?, true, out)?;

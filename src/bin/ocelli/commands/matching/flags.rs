@@ -1,39 +1,93 @@
 //! Facts as flags, to be copied.
 
-use ocelli::model::manifest::{Resize, Size};
-use ocelli::model::{Facts, label_set, label_set_names};
+use std::path::Path;
 
-/// The flags that give these facts. A resize that no flag can give is the model's own.
-pub(super) fn flags(facts: &Facts) -> String {
-    let mut flags = String::new();
-    let mut add = |flag: &str, value: Option<String>| {
-        if let Some(value) = value {
-            // A value that begins with a hyphen would be taken for a flag.
-            let between = if value.starts_with('-') { '=' } else { ' ' };
-            let space = if flags.is_empty() { "" } else { " " };
-            flags.extend([space, "--", flag]);
-            flags.push(between);
-            flags.push_str(&value);
+use ocelli::model::manifest::{OutputKind, Quantization, Resize, Size};
+use ocelli::model::{Fact, Facts, Overrides, label_set, label_set_names};
+
+/// A flag's name, and its value where it takes one.
+#[derive(Clone, Debug)]
+pub(super) struct Flag {
+    name: &'static str,
+    value: Option<String>,
+}
+
+impl Flag {
+    pub(super) fn new(name: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            name,
+            value: Some(value.into()),
         }
+    }
+
+    /// As the program reads it: one argument.
+    pub(super) fn argument(&self) -> String {
+        match &self.value {
+            Some(value) => format!("--{}={value}", self.name),
+            None => format!("--{}", self.name),
+        }
+    }
+
+    /// As a shell reads it.
+    pub(super) fn text(&self) -> String {
+        let Some(value) = &self.value else {
+            return format!("--{}", self.name);
+        };
+        // A value that begins with a hyphen would be taken for a flag.
+        let between = if value.starts_with('-') { '=' } else { ' ' };
+        format!("--{}{between}{}", self.name, quoted(value))
+    }
+}
+
+/// The flags that give these facts but the labels, and what of `given` goes with them. A
+/// resize that no flag can give is the model's own, or that of a recipe.
+pub(super) fn flags(facts: &Facts, given: &Overrides) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    let mut add = |name, value: Option<String>| {
+        flags.extend(value.map(|value| Flag::new(name, value)));
     };
-    let labels = facts.labels.as_ref().map(|f| &f.value);
-    let is_labels = |set: &&str| label_set(set).as_ref() == labels;
-    let set = label_set_names().find(is_labels);
-    add("labels", set.map(String::from));
-    add("color", facts.color.as_ref().map(|f| upper(&f.value)));
-    add("layout", facts.layout.as_ref().map(|f| upper(&f.value)));
-    add("rescale", facts.rescale.as_ref().map(|f| number(&f.value)));
-    add("mean", facts.mean.as_ref().map(|f| numbers(&f.value)));
-    add("std", facts.std.as_ref().map(|f| numbers(&f.value)));
-    let resized = facts.resize.as_ref();
-    add("resize", resized.and_then(|f| resize(f.value)));
-    add("crop", facts.crop.as_ref().map(|f| crop(f.value)));
-    let filter = facts.filter.as_ref();
-    add("filter", filter.map(|f| upper(&f.value).to_lowercase()));
+    add("like", given.like.as_ref().map(|f| f.value.clone()));
+    add("input", of(&facts.tensor, String::clone));
+    add("color", of(&facts.color, upper));
+    add("layout", of(&facts.layout, upper));
+    add("size", of(&facts.size, sides));
+    let quantized = |q: &Option<Quantization>| q.as_ref().map(quantization);
+    let input = facts.quantization.as_ref();
+    add("quantization", input.and_then(|f| quantized(&f.value)));
+    add("rescale", of(&facts.rescale, number));
+    add("mean", of(&facts.mean, |v| numbers(v)));
+    add("std", of(&facts.std, |v| numbers(v)));
+    add(
+        "resize",
+        facts.resize.as_ref().and_then(|f| resize(f.value)),
+    );
+    add("crop", of(&facts.crop, crop));
+    add("filter", of(&facts.filter, |f| upper(f).to_lowercase()));
+    add("output-tensor", of(&facts.output, String::clone));
+    add("output", facts.kind.as_ref().and_then(|f| kind(f.value)));
+    let output = facts.output_quantization.as_ref();
+    let output = output.and_then(|f| quantized(&f.value));
+    add("output-quantization", output);
+    add("temperature", of(&facts.temperature, number));
     if facts.antialias.as_ref().is_some_and(|f| !f.value) {
-        flags.push_str(" --no-antialias");
+        flags.push(Flag {
+            name: "no-antialias",
+            value: None,
+        });
     }
     flags
+}
+
+/// The set that these labels are, as `--labels` takes it.
+pub(super) fn set_of(labels: &[String]) -> Option<&'static str> {
+    let is_labels = |set: &&str| label_set(set).is_some_and(|of| of == labels);
+    let set = label_set_names().find(is_labels);
+    // A file of this name would be read instead.
+    set.filter(|set| !Path::new(set).exists())
+}
+
+fn of<T>(fact: &Option<Fact<T>>, in_words: impl Fn(&T) -> String) -> Option<String> {
+    fact.as_ref().map(|fact| in_words(&fact.value))
 }
 
 fn resize(resize: Resize) -> Option<String> {
@@ -47,8 +101,22 @@ fn resize(resize: Resize) -> Option<String> {
     }
 }
 
-fn crop(crop: Option<Size>) -> String {
-    crop.map_or("none".into(), |c| format!("{}x{}", c.width, c.height))
+fn sides(size: &Size) -> String {
+    format!("{}x{}", size.width, size.height)
+}
+
+fn crop(crop: &Option<Size>) -> String {
+    crop.as_ref().map_or("none".into(), sides)
+}
+
+/// By its name in the manifest.
+fn kind(kind: OutputKind) -> Option<String> {
+    let name = serde_json::to_value(kind).ok()?;
+    name.as_str().map(String::from)
+}
+
+fn quantization(quantization: &Quantization) -> String {
+    format!("{},{}", quantization.scale, quantization.zero_point)
 }
 
 /// A name of the manifest in capitals, as `--color` and `--layout` take it.
@@ -60,11 +128,11 @@ fn numbers(values: &[f64]) -> String {
     values.iter().map(number).collect::<Vec<_>>().join(",")
 }
 
-/// A number as people write it: 1/255 rather than 0.00392156862745098.
+/// A number as people write it: 1/255 rather than 0.00392156862745098, if that is the same.
 fn number(value: &f64) -> String {
     let plain = value.to_string();
     let below = (1.0 / value).round();
-    let is_one_part = (1.0 / value - below).abs() < 1e-9 && below.abs() > 1.0;
+    let is_one_part = (1.0 / below).to_bits() == value.to_bits() && below.abs() > 1.0;
     match is_one_part && plain.len() > 6 {
         true if below < 0.0 => format!("-1/{}", -below),
         true => format!("1/{below}"),
@@ -72,9 +140,18 @@ fn number(value: &f64) -> String {
     }
 }
 
+/// A value as a shell takes it for one.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./:,=@%+".contains(c);
+    match !value.is_empty() && value.chars().all(is_plain) {
+        true => value.into(),
+        false => format!("'{}'", value.replace('\'', r"'\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{Flag, number};
 
     #[test]
     fn numbers_are_written_as_people_write_them() {
@@ -85,9 +162,24 @@ mod tests {
             (0.5, "0.5"),
             (0.485, "0.485"),
             (127.5, "127.5"),
+            // Near it is another number.
+            (0.003_921_568_627_5, "0.0039215686275"),
         ];
         for (value, text) in cases {
             assert_eq!(number(&value), text);
+        }
+    }
+
+    #[test]
+    fn values_are_written_so_that_a_shell_gives_them_on() {
+        let cases = [
+            ("names.txt", "--labels names.txt"),
+            ("my names.txt", "--labels 'my names.txt'"),
+            ("it's", r"--labels 'it'\''s'"),
+            ("-1,0", "--labels=-1,0"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(Flag::new("labels", value).text(), text);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What was measured, for people: a table, what it tells, and the winner as flags.
+//! What was measured, for people: a table, and what it tells.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use ocelli::matching::{Match, Row};
 
-use super::flags::{flags, upper};
+use super::flags::upper;
 
 /// Rows that are shown of those that cannot be told apart.
 const EQUALS: usize = 10;
@@ -43,7 +43,6 @@ pub(super) fn text(found: &Match, took: Duration) -> String {
     text.push_str(&table(found));
     text.push('\n');
     text.push_str(&verdict(found));
-    let _ = writeln!(text, "\n{}", flags(&found.facts));
     text
 }
 
