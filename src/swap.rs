@@ -96,6 +96,6 @@ impl PipelineMaker {
         let model = Arc::new(Model::open(path, overrides)?);
         let engines = Arc::new(self.engines.for_model(model)?);
         proof::prove(&engines)?;
-        Ok(Self::with_engine(engines, self.threads, self.options))
+        Ok(self.on(engines))
     }
 }

@@ -130,6 +130,7 @@ impl TerminalView {
             drops,
             lost,
             fps,
+            ..
         } = stats;
         let fps = fps.unwrap_or_default();
         let identity = &self.context.identity;

@@ -5,10 +5,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::bell::Bell;
 use super::{DropCounters, Frame, Pull, Source};
 use crate::error::Error;
 
@@ -21,10 +22,25 @@ pub enum Policy {
     Lossless,
 }
 
+/// What there is to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Nothing yet.
+    Nothing,
+    /// A frame; one has waited, this one or those that it replaced, since then.
+    Frame(Instant),
+    /// A fault, or the end; it has waited since then.
+    News(Instant),
+}
+
 #[derive(Default)]
 struct Slot {
     frame: Frame,
     fresh: bool,
+    /// Since when a frame waits, replaced ones included.
+    since: Option<Instant>,
+    /// No frame is wanted before: those that come and go until then are left out on purpose.
+    rest: Option<Instant>,
     /// Frames that the source gave so far.
     captured: u64,
     /// What the source itself left out, and what was left out here.
@@ -39,21 +55,55 @@ struct Slot {
     lost: Option<Error>,
     broken: Option<Error>,
     ended: bool,
+    /// Since when a fault or the end waits.
+    news: Option<Instant>,
     /// Whoever took frames is gone.
     closed: bool,
 }
 
 impl Slot {
-    fn has_news(&self) -> bool {
-        self.fresh
-            || self.failed.is_some()
-            || self.lost.is_some()
-            || self.broken.is_some()
-            || self.ended
+    fn waiting(&self) -> Waiting {
+        // A frame that was captured before the source was lost comes first.
+        let lost = self.lost.is_some() && !(self.fresh && self.lost_later);
+        match (self.since, self.news) {
+            (_, Some(since)) if self.failed.is_some() || lost => Waiting::News(since),
+            (Some(since), _) if self.fresh => Waiting::Frame(since),
+            (_, Some(since)) => Waiting::News(since),
+            _ => Waiting::Nothing,
+        }
+    }
+
+    /// What is told of a fault, or of the end, next.
+    fn take_news(&mut self) -> Pull {
+        let lost = self.lost.is_some() && !(self.fresh && self.lost_later);
+        let pull = if let Some(error) = self.failed.take() {
+            Pull::Failed(error)
+        } else if let Some(error) = self.lost.take_if(|_| lost) {
+            Pull::Lost(error)
+        } else if let Some(error) = self.broken.take() {
+            Pull::Broken(error)
+        } else {
+            Pull::End
+        };
+        let more = self.failed.is_some() || self.lost.is_some() || self.ended;
+        self.news = self.news.filter(|_| more);
+        pull
+    }
+
+    /// Whether something came that is wanted `now`.
+    fn is_wanted(&self, now: Instant) -> bool {
+        match self.waiting() {
+            Waiting::Nothing => false,
+            Waiting::Frame(_) => self.rest.is_none_or(|until| now >= until),
+            Waiting::News(_) => true,
+        }
     }
 
     /// Enters what the source gave; of its frames only one in `every`.
-    fn enter(&mut self, pull: Pull, frame: &mut Frame, every: u64) {
+    fn enter(&mut self, pull: Pull, frame: &mut Frame, every: u64, now: Instant) {
+        if !matches!(pull, Pull::Frame) {
+            self.news.get_or_insert(now);
+        }
         match pull {
             Pull::Frame => {
                 self.source_tally = frame.drops;
@@ -62,7 +112,14 @@ impl Slot {
                     self.drops.paced += 1;
                     return;
                 }
-                self.drops.newer += u64::from(self.fresh);
+                if self.fresh {
+                    match self.rest {
+                        Some(until) if now < until => self.drops.paced += 1,
+                        _ => self.drops.newer += 1,
+                    }
+                } else {
+                    self.since = Some(now);
+                }
                 std::mem::swap(&mut self.frame, frame);
                 self.fresh = true;
                 self.lost_later = false;
@@ -89,7 +146,8 @@ impl Slot {
 #[derive(Default)]
 struct Shared {
     slot: Mutex<Slot>,
-    changed: Condvar,
+    /// The slot is empty again, or nobody takes from it any more.
+    emptied: Condvar,
 }
 
 /// A source on a thread of its own. The thread is not joined: it may be in a system call
@@ -99,9 +157,15 @@ pub(crate) struct Newest {
 }
 
 impl Newest {
-    /// Starts capturing from `source`; one frame in `every` counts. Three frames circulate:
-    /// the one being captured, the newest, and the one being classified.
-    pub(crate) fn start(mut source: Box<dyn Source>, policy: Policy, every: u64) -> Self {
+    /// Starts capturing from `source`; one frame in `every` counts, and what comes rings the
+    /// `bell`. Three frames circulate: the one being captured, the newest, and the one being
+    /// classified, which sources that are taken from in turn share.
+    pub(crate) fn start(
+        mut source: Box<dyn Source>,
+        policy: Policy,
+        every: u64,
+        bell: Arc<Bell>,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let capture = shared.clone();
         thread::spawn(move || {
@@ -114,13 +178,16 @@ impl Newest {
                 let mut slot = capture.slot.lock();
                 if policy == Policy::Lossless {
                     capture
-                        .changed
+                        .emptied
                         .wait_while(&mut slot, |slot| slot.fresh && !slot.closed);
                 }
-                slot.enter(pull, &mut frame, every);
-                let over = slot.ended || slot.closed;
+                let now = Instant::now();
+                slot.enter(pull, &mut frame, every, now);
+                let (over, wanted) = (slot.ended || slot.closed, slot.is_wanted(now));
                 drop(slot);
-                capture.changed.notify_all();
+                if wanted {
+                    bell.ring();
+                }
                 if over {
                     return;
                 }
@@ -129,49 +196,34 @@ impl Newest {
         Self { shared }
     }
 
-    /// Waits for the newest frame, at most for `patience`; `None` if nothing came in time.
-    /// Faults come before the frames that were captured after them.
-    pub(crate) fn take(&self, frame: &mut Frame, patience: Duration) -> Option<Pull> {
+    /// What [`take`](Self::take) would give.
+    pub(crate) fn waiting(&self) -> Waiting {
+        self.shared.slot.lock().waiting()
+    }
+
+    /// Takes what there is: the newest frame, a fault, the end. Faults come before the frames
+    /// that were captured after them.
+    pub(crate) fn take(&self, frame: &mut Frame) -> Option<Pull> {
         let mut slot = self.shared.slot.lock();
-        self.shared
-            .changed
-            .wait_while_for(&mut slot, |slot| !slot.has_news(), patience);
-        if let Some(error) = slot.failed.take() {
-            return Some(Pull::Failed(error));
-        }
-        if !(slot.fresh && slot.lost_later)
-            && let Some(error) = slot.lost.take()
-        {
-            return Some(Pull::Lost(error));
-        }
-        if slot.fresh {
-            std::mem::swap(&mut slot.frame, frame);
-            slot.fresh = false;
-            frame.drops = slot.seen;
-            frame.live = true;
-            drop(slot);
-            self.shared.changed.notify_all();
-            return Some(Pull::Frame);
-        }
-        match (slot.broken.take(), slot.ended) {
-            (Some(error), _) => Some(Pull::Broken(error)),
-            (None, true) => Some(Pull::End),
-            (None, false) => None,
+        match slot.waiting() {
+            Waiting::Nothing => None,
+            Waiting::News(_) => Some(slot.take_news()),
+            Waiting::Frame(_) => {
+                std::mem::swap(&mut slot.frame, frame);
+                slot.fresh = false;
+                frame.drops = slot.seen;
+                frame.live = true;
+                drop(slot);
+                self.shared.emptied.notify_all();
+                Some(Pull::Frame)
+            }
         }
     }
 
-    /// Lets frames go by until `until`; they count as left out on purpose.
-    pub(crate) fn let_pass(&self, until: Instant) {
-        let before = self.shared.slot.lock().drops.newer;
-        thread::sleep(until.saturating_duration_since(Instant::now()));
-        let mut slot = self.shared.slot.lock();
-        let passed = slot.drops.newer - before;
-        let Slot { drops, seen, .. } = &mut *slot;
-        // A frame passes when the next one comes: the one that is there has seen them all.
-        for drops in [drops, seen] {
-            drops.paced += passed;
-            drops.newer = drops.newer.saturating_sub(passed);
-        }
+    /// No frame is taken before `until`: those that are replaced till then count as left out
+    /// on purpose.
+    pub(crate) fn rest(&self, until: Instant) {
+        self.shared.slot.lock().rest = Some(until);
     }
 
     /// What was not classified so far, as far as capturing knows.
@@ -184,7 +236,7 @@ impl Newest {
 impl Drop for Newest {
     fn drop(&mut self) {
         self.shared.slot.lock().closed = true;
-        self.shared.changed.notify_all();
+        self.shared.emptied.notify_all();
     }
 }
 
@@ -195,7 +247,7 @@ fn died() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::Newest;
+    use super::{Newest, Waiting};
     use crate::error::Error;
     use crate::pipeline::capture::{Frame, Pull};
     use std::sync::Arc;
@@ -206,21 +258,26 @@ mod tests {
         let mut frame = Frame::default();
         let mut story = Vec::new();
         loop {
-            story.push(match newest.take(&mut frame, Duration::ZERO) {
+            story.push(match newest.take(&mut frame) {
                 Some(Pull::Frame) => format!("frame, {}", frame.drops),
                 Some(Pull::Failed(_)) => "failed".to_owned(),
                 Some(Pull::Lost(_)) => "lost".to_owned(),
+                Some(Pull::Broken(_)) => "broken".to_owned(),
                 _ => return story,
             });
         }
+    }
+
+    fn enter(newest: &Newest, pull: Pull, at: Instant) {
+        let mut slot = newest.shared.slot.lock();
+        slot.enter(pull, &mut Frame::default(), 1, at);
     }
 
     fn newest(pulls: Vec<Pull>) -> Newest {
         let shared = Arc::default();
         let newest = Newest { shared };
         for pull in pulls {
-            let mut slot = newest.shared.slot.lock();
-            slot.enter(pull, &mut Frame::default(), 1);
+            enter(&newest, pull, Instant::now());
         }
         newest
     }
@@ -239,20 +296,37 @@ mod tests {
         let damaged = newest(vec![Pull::Frame, Pull::Failed(fault())]);
         assert_eq!(story(&damaged), ["failed", "frame, 0"]);
         assert_eq!(damaged.drops().damaged, 1);
+        let broken = newest(vec![
+            Pull::Frame,
+            Pull::Lost(fault()),
+            Pull::Broken(fault()),
+        ]);
+        assert_eq!(story(&broken), ["frame, 0", "lost", "broken"]);
     }
 
     #[test]
     fn what_passes_on_purpose_is_not_counted_as_late() {
         let newest = newest(vec![Pull::Frame, Pull::Frame]);
-        std::thread::scope(|scope| {
-            let entering = scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(100));
-                let mut slot = newest.shared.slot.lock();
-                slot.enter(Pull::Frame, &mut Frame::default(), 1);
-            });
-            newest.let_pass(Instant::now() + Duration::from_millis(500));
-            entering.join().unwrap();
-        });
-        assert_eq!(story(&newest), ["frame, 2 (newer 1, paced 1)"]);
+        let start = Instant::now();
+        newest.rest(start + Duration::from_millis(500));
+        enter(&newest, Pull::Frame, start + Duration::from_millis(100));
+        enter(&newest, Pull::Frame, start + Duration::from_millis(499));
+        enter(&newest, Pull::Frame, start + Duration::from_millis(500));
+        assert_eq!(story(&newest), ["frame, 4 (newer 2, paced 2)"]);
+    }
+
+    #[test]
+    fn a_frame_waits_since_the_first_that_it_replaced_came() {
+        let newest = newest(Vec::new());
+        assert_eq!(newest.waiting(), Waiting::Nothing);
+        let start = Instant::now();
+        for millis in [0, 10, 20] {
+            enter(&newest, Pull::Frame, start + Duration::from_millis(millis));
+        }
+        assert_eq!(newest.waiting(), Waiting::Frame(start));
+        story(&newest);
+        let later = start + Duration::from_millis(30);
+        enter(&newest, Pull::Frame, later);
+        assert_eq!(newest.waiting(), Waiting::Frame(later));
     }
 }

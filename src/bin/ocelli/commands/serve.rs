@@ -6,12 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use ocelli::model::manifest::Manifest;
+use ocelli::notify::End;
 use ocelli::pipeline::capture::{self, Opened};
 use ocelli::serve::{
     AppState, Broadcaster, Deployment, DeploymentOptions, Live, Meter, PreviewOptions, Server,
     ServerCheck, ServerOptions, Token,
 };
-use ocelli::session::{LoopStats, NewModel, Observer};
+use ocelli::session::{LoopStats, NewModel, Observer, Session};
 use ocelli::swap::Swap;
 use ocelli::{Error, PipelineOptions, Result, tls};
 
@@ -129,20 +130,29 @@ fn follow(
         framing: args.decode.framing(),
         max_pixels: args.decode.max_pixels,
     };
-    let mut observers: Vec<Box<dyn Observer>> = vec![
-        Box::new(Broadcaster::new(live, app.metrics(), preview)?),
-        Box::new(Meter(app.metrics())),
-        Box::new(ServerCheck(server)),
-    ];
-    observers.extend(live::observers(&args.live, &args.notify, &context)?);
+    let flags = (&args.live, &args.notify);
+    let mut source = live::source(flags, opened, (None, true), &context, &End::default())?;
+    let page = Broadcaster::new(live, app.metrics(), preview)?;
+    let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(Meter(app.metrics()))];
+    source.observers.splice(0..0, told);
     let swap = swap(args, deployment, app, |renewed| {
         Ok(NewModel {
             pipeline: renewed.live().make_warm()?,
             maker: renewed.live().clone(),
         })
     })?;
-    let made = (maker, pipeline);
-    live::session(&args.live, None, opened, made, observers, swap).run(stop)?;
+    let session = Session {
+        sources: vec![source],
+        options: args.live.options(None),
+        maker,
+        pipeline,
+        observers: vec![
+            Box::new(ServerCheck(server)),
+            Box::new(ServiceManager::ready()),
+        ],
+        swap,
+    };
+    session.run(stop)?;
     Ok(Finding::Good)
 }
 
