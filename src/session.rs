@@ -8,6 +8,7 @@ mod recorder;
 mod source;
 mod stats;
 mod telling;
+mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

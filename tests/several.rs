@@ -126,8 +126,9 @@ fn where_there_is_too_much_all_sources_get_the_same_and_a_slow_one_all_of_its_ow
             last["drops"]["newer"].as_u64().unwrap() > 100,
             "no overload: {last}"
         );
+        // To the turn only where nothing else runs: see `session/turn.rs`.
         assert!(
-            (count(name) / mean - 1.0).abs() <= 0.05,
+            (count(name) / mean - 1.0).abs() <= 0.2,
             "{name} of {mean}: {told}"
         );
     }
@@ -244,10 +245,18 @@ fn tables_give_each_source_its_own_pace_framing_and_threshold() {
     let kept = folder.join("kept/synthetic_fps_30_frames_10/records.jsonl");
     let kept = std::fs::read_to_string(&kept).unwrap();
     assert_eq!(kept.lines().count(), named[corner].len());
-    // What is typed is for all of them, and sources that are typed take their place.
-    let typed = ocelli(config.iter().chain(&["--frames", "1"]));
+    // What is typed is for all of them.
+    let again = folder.join("again");
+    let typed = ["--frames", "1", "--record", again.to_str().unwrap()];
+    let typed = ocelli(config.iter().chain(&typed));
     let counts: Vec<usize> = by_name(records(&typed)).values().map(Vec::len).collect();
     assert_eq!(counts, [1, 1, 1], "{}", stderr(&typed));
+    assert_eq!(std::fs::read_dir(again).unwrap().count(), 3);
+    // Sources that are typed take their place, which is said.
+    let typed = ocelli(config.iter().chain(&["synthetic:", "--frames", "1"]));
+    let told = stderr(&typed);
+    assert_eq!(records(&typed)[0].get("source_name"), None, "{told}");
+    assert!(told.contains("take the place of the configuration's [[source]]"));
 }
 
 #[test]

@@ -16,10 +16,14 @@ pub(super) struct Follower {
     pub(super) records: [Record; 1],
     /// What only the loop knows of: frames that cannot be decoded, or show nothing new.
     pub(super) own: DropCounters,
+    /// When it had its last turn.
+    pub(super) last_turn: Option<Instant>,
     rate: FrameRate,
     interval: Duration,
-    /// No frame is taken before.
+    /// When the next frame may be taken.
     due: Instant,
+    /// Whether that has not come yet, as far as the loop has noticed.
+    rests: bool,
 }
 
 impl Follower {
@@ -36,26 +40,34 @@ impl Follower {
             children,
             records: [record],
             own: DropCounters::default(),
+            last_turn: None,
             rate: FrameRate::default(),
             interval: max_fps.map_or(Duration::ZERO, |fps| Duration::from_secs_f64(1.0 / fps)),
             due: Instant::now(),
+            rests: false,
         }
     }
 
-    /// Since when something of it waits that may be looked at `now`. A fault waits its turn
-    /// as a frame does: a source that gives nothing else must not keep the others waiting.
-    pub(super) fn waits_since(&self, now: Instant) -> Option<Instant> {
-        match self.newest.as_ref()?.waiting() {
-            Waiting::Nothing => None,
-            Waiting::News(since) => Some(since),
-            Waiting::Frame(_) if now < self.due => None,
-            Waiting::Frame(since) => Some(since.max(self.due)),
+    /// Whether something waits that may be looked at `now`. A fault waits its turn as a frame
+    /// does: a source that gives nothing else must not keep the others waiting.
+    pub(super) fn has_something(&mut self, now: Instant) -> bool {
+        let Some(newest) = &self.newest else {
+            return false;
+        };
+        if self.rests && now >= self.due {
+            self.rests = false;
+            newest.end_rest();
+        }
+        match newest.waiting() {
+            Waiting::Nothing => false,
+            Waiting::Frame => !self.rests,
+            Waiting::News => true,
         }
     }
 
-    /// When a frame may be taken again, if that is later than `now`.
-    pub(super) fn rests_until(&self, now: Instant) -> Option<Instant> {
-        (self.newest.is_some() && now < self.due).then_some(self.due)
+    /// When a frame may be taken again, if none may now.
+    pub(super) fn rests_until(&self) -> Option<Instant> {
+        (self.newest.is_some() && self.rests).then_some(self.due)
     }
 
     /// A frame was taken `now`; when the next one may be.
@@ -64,6 +76,7 @@ impl Follower {
             return;
         }
         self.due = (self.due + self.interval).max(now);
+        self.rests = true;
         if let Some(newest) = &self.newest {
             newest.rest(self.due);
         }

@@ -1,11 +1,6 @@
 //! The live loop: of every source the newest frame, classified in turn. It never waits for
 //! long, so that a signal, a watchdog or a new model is attended to in every state, lost
 //! cameras included.
-//!
-//! Next is the source of which a frame has waited for longest, and of that source the newest
-//! one is taken. Where all have more frames than can be classified, each so gets its turn as
-//! often as any other, and one that has fewer gets all of its own: the age of the frame
-//! itself would starve the source whose frames are newest, the fastest one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::follower::Follower;
 use super::stats::{Ending, LoopStats};
+use super::turn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::capture::{Bell, Frame, Pull};
 use crate::pipeline::record::Record;
@@ -120,22 +116,16 @@ impl Loop {
     }
 
     /// The source to attend to; waits for one, but not for long.
-    fn next(&self) -> Option<usize> {
+    fn next(&mut self) -> Option<usize> {
         let now = Instant::now();
-        self.first_in_line(now).or_else(|| {
-            let rests = self.followers.iter().filter_map(|f| f.rests_until(now));
-            let rest = rests.min().map(|until| until - now);
+        turn::next(&mut self.followers, now).or_else(|| {
+            let rests = self.followers.iter().filter_map(Follower::rests_until);
+            let rest = rests
+                .min()
+                .map(|until| until.saturating_duration_since(now));
             self.bell.wait(rest.unwrap_or(ATTENTION).min(ATTENTION));
-            self.first_in_line(Instant::now())
+            turn::next(&mut self.followers, Instant::now())
         })
-    }
-
-    fn first_in_line(&self, now: Instant) -> Option<usize> {
-        let waiting = self.followers.iter().enumerate();
-        waiting
-            .filter_map(|(place, follower)| Some((follower.waits_since(now)?, place)))
-            .min()
-            .map(|(_, place)| place)
     }
 
     /// Takes what waits at `source`.

@@ -27,19 +27,18 @@ pub enum Policy {
 pub(crate) enum Waiting {
     /// Nothing yet.
     Nothing,
-    /// A frame; one has waited, this one or those that it replaced, since then.
-    Frame(Instant),
-    /// A fault, or the end; it has waited since then.
-    News(Instant),
+    /// A frame.
+    Frame,
+    /// A fault, or the end.
+    News,
 }
 
 #[derive(Default)]
 struct Slot {
     frame: Frame,
     fresh: bool,
-    /// Since when a frame waits, replaced ones included.
-    since: Option<Instant>,
-    /// No frame is wanted before: those that come and go until then are left out on purpose.
+    /// No frame is wanted before then: those that come and go meanwhile are left out on
+    /// purpose.
     rest: Option<Instant>,
     /// Frames that the source gave so far.
     captured: u64,
@@ -55,55 +54,53 @@ struct Slot {
     lost: Option<Error>,
     broken: Option<Error>,
     ended: bool,
-    /// Since when a fault or the end waits.
-    news: Option<Instant>,
     /// Whoever took frames is gone.
     closed: bool,
 }
 
 impl Slot {
     fn waiting(&self) -> Waiting {
-        // A frame that was captured before the source was lost comes first.
-        let lost = self.lost.is_some() && !(self.fresh && self.lost_later);
-        match (self.since, self.news) {
-            (_, Some(since)) if self.failed.is_some() || lost => Waiting::News(since),
-            (Some(since), _) if self.fresh => Waiting::Frame(since),
-            (_, Some(since)) => Waiting::News(since),
-            _ => Waiting::Nothing,
+        if self.failed.is_some() || self.lost_is_next() {
+            Waiting::News
+        } else if self.fresh {
+            Waiting::Frame
+        } else if self.ended {
+            Waiting::News
+        } else {
+            Waiting::Nothing
         }
+    }
+
+    /// A frame that was captured before the source was lost comes first.
+    fn lost_is_next(&self) -> bool {
+        self.lost.is_some() && !(self.fresh && self.lost_later)
     }
 
     /// What is told of a fault, or of the end, next.
     fn take_news(&mut self) -> Pull {
-        let lost = self.lost.is_some() && !(self.fresh && self.lost_later);
-        let pull = if let Some(error) = self.failed.take() {
+        let is_lost = self.lost_is_next();
+        if let Some(error) = self.failed.take() {
             Pull::Failed(error)
-        } else if let Some(error) = self.lost.take_if(|_| lost) {
+        } else if let Some(error) = self.lost.take_if(|_| is_lost) {
             Pull::Lost(error)
         } else if let Some(error) = self.broken.take() {
             Pull::Broken(error)
         } else {
             Pull::End
-        };
-        let more = self.failed.is_some() || self.lost.is_some() || self.ended;
-        self.news = self.news.filter(|_| more);
-        pull
+        }
     }
 
-    /// Whether something came that is wanted `now`.
-    fn is_wanted(&self, now: Instant) -> bool {
+    /// Whether something came that is wanted.
+    fn is_wanted(&self) -> bool {
         match self.waiting() {
             Waiting::Nothing => false,
-            Waiting::Frame(_) => self.rest.is_none_or(|until| now >= until),
-            Waiting::News(_) => true,
+            Waiting::Frame => self.rest.is_none_or(|until| Instant::now() >= until),
+            Waiting::News => true,
         }
     }
 
     /// Enters what the source gave; of its frames only one in `every`.
-    fn enter(&mut self, pull: Pull, frame: &mut Frame, every: u64, now: Instant) {
-        if !matches!(pull, Pull::Frame) {
-            self.news.get_or_insert(now);
-        }
+    fn enter(&mut self, pull: Pull, frame: &mut Frame, every: u64) {
         match pull {
             Pull::Frame => {
                 self.source_tally = frame.drops;
@@ -114,11 +111,9 @@ impl Slot {
                 }
                 if self.fresh {
                     match self.rest {
-                        Some(until) if now < until => self.drops.paced += 1,
-                        _ => self.drops.newer += 1,
+                        Some(_) => self.drops.paced += 1,
+                        None => self.drops.newer += 1,
                     }
-                } else {
-                    self.since = Some(now);
                 }
                 std::mem::swap(&mut self.frame, frame);
                 self.fresh = true;
@@ -181,9 +176,8 @@ impl Newest {
                         .emptied
                         .wait_while(&mut slot, |slot| slot.fresh && !slot.closed);
                 }
-                let now = Instant::now();
-                slot.enter(pull, &mut frame, every, now);
-                let (over, wanted) = (slot.ended || slot.closed, slot.is_wanted(now));
+                slot.enter(pull, &mut frame, every);
+                let (over, wanted) = (slot.ended || slot.closed, slot.is_wanted());
                 drop(slot);
                 if wanted {
                     bell.ring();
@@ -207,8 +201,8 @@ impl Newest {
         let mut slot = self.shared.slot.lock();
         match slot.waiting() {
             Waiting::Nothing => None,
-            Waiting::News(_) => Some(slot.take_news()),
-            Waiting::Frame(_) => {
+            Waiting::News => Some(slot.take_news()),
+            Waiting::Frame => {
                 std::mem::swap(&mut slot.frame, frame);
                 slot.fresh = false;
                 frame.drops = slot.seen;
@@ -220,16 +214,36 @@ impl Newest {
         }
     }
 
-    /// No frame is taken before `until`: those that are replaced till then count as left out
-    /// on purpose.
+    /// No frame is wanted before `until`. Those that are replaced before
+    /// [`end_rest`](Self::end_rest) count as left out on purpose.
     pub(crate) fn rest(&self, until: Instant) {
         self.shared.slot.lock().rest = Some(until);
+    }
+
+    /// Frames are wanted again.
+    pub(crate) fn end_rest(&self) {
+        self.shared.slot.lock().rest = None;
     }
 
     /// What was not classified so far, as far as capturing knows.
     pub(crate) fn drops(&self) -> DropCounters {
         let slot = self.shared.slot.lock();
         slot.source_tally + slot.drops
+    }
+}
+
+#[cfg(test)]
+impl Newest {
+    /// One that gets only what is entered.
+    pub(crate) fn still() -> Self {
+        let shared = Arc::default();
+        Self { shared }
+    }
+
+    /// Enters what a source might give.
+    pub(crate) fn enter(&self, pull: Pull) {
+        let mut slot = self.shared.slot.lock();
+        slot.enter(pull, &mut Frame::default(), 1);
     }
 }
 
@@ -247,10 +261,9 @@ fn died() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Newest, Waiting};
+    use super::Newest;
     use crate::error::Error;
     use crate::pipeline::capture::{Frame, Pull};
-    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     /// What is taken, in order, with what the frames say of damage and outages.
@@ -268,16 +281,10 @@ mod tests {
         }
     }
 
-    fn enter(newest: &Newest, pull: Pull, at: Instant) {
-        let mut slot = newest.shared.slot.lock();
-        slot.enter(pull, &mut Frame::default(), 1, at);
-    }
-
     fn newest(pulls: Vec<Pull>) -> Newest {
-        let shared = Arc::default();
-        let newest = Newest { shared };
+        let newest = Newest::still();
         for pull in pulls {
-            enter(&newest, pull, Instant::now());
+            newest.enter(pull);
         }
         newest
     }
@@ -307,26 +314,11 @@ mod tests {
     #[test]
     fn what_passes_on_purpose_is_not_counted_as_late() {
         let newest = newest(vec![Pull::Frame, Pull::Frame]);
-        let start = Instant::now();
-        newest.rest(start + Duration::from_millis(500));
-        enter(&newest, Pull::Frame, start + Duration::from_millis(100));
-        enter(&newest, Pull::Frame, start + Duration::from_millis(499));
-        enter(&newest, Pull::Frame, start + Duration::from_millis(500));
+        newest.rest(Instant::now() + Duration::from_millis(500));
+        newest.enter(Pull::Frame);
+        newest.enter(Pull::Frame);
+        newest.end_rest();
+        newest.enter(Pull::Frame);
         assert_eq!(story(&newest), ["frame, 4 (newer 2, paced 2)"]);
-    }
-
-    #[test]
-    fn a_frame_waits_since_the_first_that_it_replaced_came() {
-        let newest = newest(Vec::new());
-        assert_eq!(newest.waiting(), Waiting::Nothing);
-        let start = Instant::now();
-        for millis in [0, 10, 20] {
-            enter(&newest, Pull::Frame, start + Duration::from_millis(millis));
-        }
-        assert_eq!(newest.waiting(), Waiting::Frame(start));
-        story(&newest);
-        let later = start + Duration::from_millis(30);
-        enter(&newest, Pull::Frame, later);
-        assert_eq!(newest.waiting(), Waiting::Frame(later));
     }
 }
