@@ -459,3 +459,32 @@ fn a_file_whose_name_looks_like_that_of_a_source_is_that_file() {
     assert_eq!(labels(&records(&output)), ["star"], "{}", stderr(&output));
     assert_eq!(records(&output)[0]["source"], "a=b.jpg");
 }
+
+#[test]
+fn a_person_at_a_terminal_sees_a_line_for_each_source() {
+    if Command::new("script").arg("--version").output().is_err() {
+        println!("skipped: no `script` to make a terminal");
+        return;
+    }
+    let run = format!(
+        "{} run -m {} --engine rten door=synthetic: yard=synthetic:fps=20 dead=camera:99 --stop-after 1s",
+        env!("CARGO_BIN_EXE_ocelli"),
+        project("models/shapes.onnx")
+    );
+    let output = Command::new("script")
+        .args(["-qec", &run, "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = |name: &str| {
+        let mut lines = text.lines().rev();
+        let found = lines.find(|line| line.contains(&format!("{name:<24} ")));
+        found.unwrap_or_else(|| panic!("{name}: {text}"))
+    };
+    for name in ["door", "yard"] {
+        assert!(line(name).contains("square"), "{text}");
+        assert!(line(name).contains(" per second, age "), "{text}");
+    }
+    assert!(line("dead").ends_with(" cannot be used"), "{text}");
+}

@@ -15,7 +15,7 @@ use crate::commands::Finding;
 use crate::live;
 use crate::output::Lines;
 use crate::service_manager::ServiceManager;
-use crate::terminal::TerminalView;
+use crate::terminal::{Board, TerminalView};
 
 /// Classifies the newest frames of the sources until they end or are stopped.
 ///
@@ -40,28 +40,36 @@ pub(super) fn run(
         })?
     };
     let is_alone = followed.len() == 1;
+    let is_terminal = std::io::stdout().is_terminal() && !args.changes_only;
+    let (mut board, mut observers) = (None, Vec::<Box<dyn Observer>>::new());
+    match args.format {
+        Format::Text if is_terminal && is_alone => {
+            observers.push(Box::new(TerminalView::new(context.clone())));
+        }
+        Format::Text if is_terminal => board = Some(Board::new()),
+        format => observers.push(Box::new(Lines {
+            writer: Writer::new(std::io::stdout(), format, context.clone()),
+            changes_only: args.changes_only,
+        })),
+    }
     let end = End::default();
     let sources = followed.into_iter().map(|source| {
+        let row = board.as_ref().zip(source.name.as_deref());
+        let row = row.map(|(board, name)| board.add(name));
         let flags = (&source.args.live, &source.args.notify);
         let called = (source.name, is_alone);
-        live::source(flags, source.opened, called, &context, &end)
+        let mut source = live::source(flags, source.opened, called, &context, &end)?;
+        source.observers.extend(row);
+        Ok(source)
     });
     let sources = sources.collect::<Result<_>>()?;
-    let is_terminal = args.format == Format::Text && std::io::stdout().is_terminal();
-    let shown: Box<dyn Observer> = if is_terminal && !args.changes_only && is_alone {
-        Box::new(TerminalView::new(context))
-    } else {
-        Box::new(Lines {
-            writer: Writer::new(std::io::stdout(), args.format, context),
-            changes_only: args.changes_only,
-        })
-    };
+    observers.push(Box::new(ServiceManager::ready()));
     let session = Session {
         sources,
         options: args.live.options(args.frames),
         maker,
         pipeline,
-        observers: vec![shown, Box::new(ServiceManager::ready())],
+        observers,
         swap,
     };
     let stats = session.run(stop)?;
