@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{command, labels, ocelli, project, records, root, scratch, stderr};
+use crate::support::{
+    STEPS, assets, command, labels, ocelli, project, records, root, scratch, stderr,
+};
 
 /// A run of the bundled model on `rest`.
 fn run(rest: &[&str]) -> Output {
@@ -106,40 +108,40 @@ fn sources_have_names_in_every_format_and_one_alone_has_none() {
     );
 }
 
+/// The exact shares are those of `session/turn.rs`; here a network that takes its time shows
+/// that the loop keeps to them, on a busy machine too.
 #[test]
 fn where_there_is_too_much_all_sources_get_the_same_and_a_slow_one_all_of_its_own() {
-    let output = run(&[
-        "a=synthetic:fps=1000",
-        "b=synthetic:fps=1000",
-        "c=synthetic:fps=800,seed=3",
-        "slow=synthetic:fps=20",
-        "--stop-after=3s",
-        "--threads=1",
-    ]);
-    let named = by_name(records(&output));
-    let count = |name: &str| named[name].len() as f64;
-    let mean = (count("a") + count("b") + count("c")) / 3.0;
+    let Some(assets) = assets() else {
+        return;
+    };
+    let model = assets.join("models/mobilenet_v2_1.0_224_f32_nchw_logits.onnx");
+    let labels = assets.join("labels/coral_imagenet_labels.txt");
+    let sources = [
+        "a=synthetic:fps=120",
+        "b=synthetic:fps=90",
+        "c=synthetic:fps=60,seed=3",
+        "slow=synthetic:fps=1",
+    ];
+    let output = command()
+        .args(["run", "--engine", "rten", "--threads=1", "-f", "json", "-m"])
+        .arg(model)
+        .arg("--labels")
+        .arg(labels)
+        .args(STEPS)
+        .args(sources)
+        .arg("--stop-after=4s")
+        .output()
+        .unwrap();
     let told = stderr(&output);
-    for name in ["a", "b", "c"] {
-        let last = &named[name][named[name].len() - 1];
-        assert!(
-            last["drops"]["newer"].as_u64().unwrap() > 100,
-            "no overload: {last}"
-        );
-        // To the turn only where nothing else runs: see `session/turn.rs`.
-        assert!(
-            (count(name) / mean - 1.0).abs() <= 0.2,
-            "{name} of {mean}: {told}"
-        );
-    }
-    assert!((57.0..=61.0).contains(&count("slow")), "{told}");
-    // None of its frames waits for more than a round over all sources, and the machine.
-    let ages = named["slow"]
-        .iter()
-        .map(|r| r["frame_age_ms"].as_f64().unwrap());
-    let mut ages: Vec<f64> = ages.collect();
-    ages.sort_by(f64::total_cmp);
-    assert!(ages[ages.len() / 2] < 25.0, "{ages:?}");
+    let named = by_name(records(&output));
+    let counts = ["a", "b", "c"].map(|name| named[name].len());
+    let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+    assert!(most - least <= 1 + most / 20, "{told}");
+    let last = &named["a"][named["a"].len() - 1];
+    let missed = last["drops"]["newer"].as_u64().unwrap();
+    assert!(missed > 100, "no overload: {told}");
+    assert!((3..=5).contains(&named["slow"].len()), "{told}");
 }
 
 #[test]
