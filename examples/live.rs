@@ -10,7 +10,9 @@ use std::sync::atomic::AtomicBool;
 
 use ocelli::model::Overrides;
 use ocelli::pipeline::capture::{self, SourceOptions};
-use ocelli::session::{FrameEvent, LiveOptions, LoopStats, NewModel, Observer, Session};
+use ocelli::session::{
+    FrameEvent, LiveOptions, LiveSource, LoopStats, NewModel, Observer, Session,
+};
 use ocelli::swap::Swap;
 use ocelli::{EngineOptions, Model, PipelineMaker, PipelineOptions};
 
@@ -58,16 +60,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(NewModel { maker, pipeline })
         }
     });
+    let opened = capture::open(&[source.parse()?], &SourceOptions::default())?;
     let session = Session {
-        opened: capture::open(&[source.parse()?], &SourceOptions::default())?,
-        every: 1,
+        sources: vec![LiveSource::new(opened)],
         options: LiveOptions::default(),
         pipeline: maker.make_warm()?,
         maker,
         observers: vec![Box::new(Printer::default())],
         swap,
     };
-    let stats = session.run(&AtomicBool::new(false))?;
-    println!("{} classified, dropped {}", stats.classified, stats.drops);
+    for stats in session.run(&AtomicBool::new(false))? {
+        println!("{} classified, dropped {}", stats.classified, stats.drops);
+    }
     Ok(())
 }

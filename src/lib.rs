@@ -26,7 +26,7 @@
 //!   capture → decode → preprocess → score  → smooth   → write
 //!   Frame     Picture  Tensor       Scores   Decision   Record
 //!   ```
-//! - A [`session`] follows a live source and tells its observers; [`notify`] has some, and
+//! - A [`session`] follows live sources and tells their observers; [`notify`] has some, and
 //!   `serve` is an HTTP service. A retrained model takes over by [`swap`], once it has passed
 //!   its [`proof`].
 //!

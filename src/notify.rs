@@ -9,4 +9,4 @@ mod rules;
 pub use mqtt::{Address, Mqtt, MqttOptions};
 #[cfg(feature = "webhook")]
 pub use rules::Url;
-pub use rules::{Action, Rule, Rules};
+pub use rules::{Action, End, Rule, Rules};

@@ -6,6 +6,7 @@ pub mod decode;
 mod luma;
 mod maker;
 mod motion;
+mod per_source;
 pub mod preprocess;
 pub mod record;
 mod score;
@@ -23,23 +24,22 @@ use capture::Frame;
 use decode::{DecodeOptions, Decoder, Picture};
 use luma::LumaSummary;
 pub use maker::PipelineMaker;
-use motion::MotionGate;
 pub use motion::MotionGateOptions;
-use preprocess::{Framing, Geometry, Preprocessor};
+use per_source::PerSource;
+pub use per_source::PerSourceOptions;
+use preprocess::Framing;
 use record::{Record, Timing};
 pub use score::{Candidate, Scores};
 pub(crate) use score::{Scorer, best};
-use smooth::Decider;
 pub use smooth::{Change, Decision, Present, SmoothRequest, State};
 
-/// Everything that classifies frames on one thread, with its reused buffers.
+/// Everything that classifies frames on one thread, with its reused buffers: of one source,
+/// or of several that share the model.
 pub struct Pipeline {
     decoder: Decoder,
-    preprocessor: Preprocessor,
     engine: Box<dyn Engine>,
     scorer: Scorer,
-    decider: Decider,
-    gate: Option<MotionGate>,
+    sources: Vec<PerSource>,
     picture: Picture,
     luma: LumaSummary,
     tensor: Tensor,
@@ -47,6 +47,7 @@ pub struct Pipeline {
     scores: Scores,
     batch: usize,
     fixed: bool,
+    fast_decode: bool,
     top_k: usize,
 }
 
@@ -90,42 +91,80 @@ impl Default for PipelineOptions {
     }
 }
 
+impl PipelineOptions {
+    /// The same for a source that is looked at in this way.
+    #[must_use]
+    pub fn with_source(self, source: PerSourceOptions) -> Self {
+        let PerSourceOptions {
+            framing,
+            smooth,
+            motion_gate,
+        } = source;
+        Self {
+            framing,
+            smooth,
+            motion_gate,
+            ..self
+        }
+    }
+
+    /// What of it is about one source.
+    fn per_source(&self) -> PerSourceOptions {
+        PerSourceOptions {
+            framing: self.framing,
+            smooth: self.smooth,
+            motion_gate: self.motion_gate,
+        }
+    }
+}
+
 impl Pipeline {
-    /// A pipeline for `model` on `engine`.
+    /// A pipeline for `model` on `engine`, for one source.
     ///
     /// # Errors
     /// There is no memory for a decoder; the options contradict the model.
     pub fn new(model: &Model, engine: Box<dyn Engine>, options: PipelineOptions) -> Result<Self> {
         let manifest = &model.manifest;
         let gray = manifest.input.color.channels() == 1;
-        let geometry = Geometry::new(&manifest.preprocess, options.framing, options.fast_decode);
-        let preprocessor = Preprocessor::new(&manifest.input, geometry);
+        let first = PerSource::new(manifest, &options.per_source(), options.fast_decode)?;
         Ok(Self {
             decoder: Decoder::new(DecodeOptions {
                 max_pixels: options.max_pixels,
                 gray,
             })?,
-            tensor: preprocessor.tensor(options.batch),
-            preprocessor,
+            tensor: first.preprocessor.tensor(options.batch),
             engine,
             scorer: Scorer::new(manifest),
-            decider: Decider::new(&options.smooth, manifest)?,
-            gate: options
-                .motion_gate
-                .map(|gate| MotionGate::new(gate, options.smooth.settling())),
+            sources: vec![first],
             picture: Picture::default(),
             luma: LumaSummary::default(),
             outputs: Outputs::new(options.embedding),
             scores: Scores::default(),
             batch: options.batch,
             fixed: model.file.fixed_batch.is_some(),
+            fast_decode: options.fast_decode,
             top_k: options.top_k,
         })
+    }
+
+    /// Serves one source more of the same `model`: the second, the third.
+    ///
+    /// # Errors
+    /// The options contradict the model.
+    pub fn add_source(&mut self, model: &Model, options: &PerSourceOptions) -> Result<()> {
+        let source = PerSource::new(&model.manifest, options, self.fast_decode)?;
+        self.sources.push(source);
+        Ok(())
     }
 
     /// Frames that fit into one run of the network.
     pub fn batch(&self) -> usize {
         self.batch
+    }
+
+    /// Sources that it serves.
+    pub fn sources(&self) -> usize {
+        self.sources.len()
     }
 
     /// The engine, for what it says about itself.
@@ -156,6 +195,11 @@ impl Pipeline {
     /// Classifies up to a batch of frames, each into the record at its place. A frame that
     /// fails leaves its error in its record and does not disturb the others.
     pub fn classify(&mut self, frames: &[Frame], records: &mut [Record]) {
+        self.classify_of(0, frames, records);
+    }
+
+    /// The same for frames of the source at place `source`; the first is 0.
+    pub fn classify_of(&mut self, source: usize, frames: &[Frame], records: &mut [Record]) {
         assert!(
             frames.len() <= self.batch && frames.len() == records.len(),
             "the caller gathers batches"
@@ -163,7 +207,7 @@ impl Pipeline {
         let mut good = 0;
         for (frame, record) in frames.iter().zip(records.iter_mut()) {
             begin(record, frame);
-            match self.fill(frame, good) {
+            match self.fill(source, frame, good) {
                 Ok(Some(timing)) => {
                     record.timing = timing;
                     good += 1;
@@ -190,7 +234,9 @@ impl Pipeline {
             record.timing.inference = inference;
             record.failure = match &failure {
                 Some(what) => Some(Error::engine(&frame.source, what.as_str())),
-                None => self.decide(batch, item, frame.instant, record).err(),
+                None => self
+                    .decide(source, (batch, item), frame.instant, record)
+                    .err(),
             };
             let timing = &mut record.timing;
             timing.total = timing.capture + timing.decode + timing.preprocess + timing.inference;
@@ -200,18 +246,21 @@ impl Pipeline {
 
     /// Decodes and preprocesses a frame into place `item` of the tensor; `None` if it shows
     /// nothing new.
-    fn fill(&mut self, frame: &Frame, item: usize) -> Result<Option<Timing>> {
+    fn fill(&mut self, source: usize, frame: &Frame, item: usize) -> Result<Option<Timing>> {
         let started = Instant::now();
-        let geometry = self.preprocessor.geometry();
+        let PerSource {
+            preprocessor, gate, ..
+        } = &mut self.sources[source];
+        let geometry = preprocessor.geometry();
         self.decoder.decode(frame, geometry, &mut self.picture)?;
-        if let Some(gate) = &mut self.gate {
+        if let Some(gate) = gate {
             self.luma.measure(&self.picture);
             if gate.skips(&self.luma, frame.instant) {
                 return Ok(None);
             }
         }
         let decoded = Instant::now();
-        self.preprocessor.run(&self.picture, &mut self.tensor, item);
+        preprocessor.run(&self.picture, &mut self.tensor, item);
         self.picture.let_go();
         Ok(Some(Timing {
             capture: frame.capture,
@@ -224,14 +273,15 @@ impl Pipeline {
 
     fn decide(
         &mut self,
-        batch: usize,
-        item: usize,
+        source: usize,
+        (batch, item): (usize, usize),
         at: Instant,
         record: &mut Record,
     ) -> Result<()> {
         self.scorer
             .run(&self.outputs.scores, batch, item, &mut self.scores)?;
-        record.decision = self.decider.run(&mut self.scores, at, &mut record.present);
+        let decider = &mut self.sources[source].decider;
+        record.decision = decider.run(&mut self.scores, at, &mut record.present);
         self.scores.top(self.top_k, &mut record.top);
         record.output_warning = self.scorer.warning();
         if let Some(embedding) = &self.outputs.embedding {

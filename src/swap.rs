@@ -35,8 +35,16 @@ pub struct Swap<T> {
 impl<T: Send + 'static> Swap<T> {
     /// New models come from `make`, which runs on a thread of its own.
     pub fn new(make: impl Fn() -> Result<T> + Send + Sync + 'static) -> Self {
+        Self::on_request(Arc::default(), make)
+    }
+
+    /// The same for a flag that is there already.
+    pub fn on_request(
+        requested: Arc<AtomicBool>,
+        make: impl Fn() -> Result<T> + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            requested: Arc::default(),
+            requested,
             make: Arc::new(make),
             coming: None,
         }
@@ -96,6 +104,6 @@ impl PipelineMaker {
         let model = Arc::new(Model::open(path, overrides)?);
         let engines = Arc::new(self.engines.for_model(model)?);
         proof::prove(&engines)?;
-        Ok(Self::with_engine(engines, self.threads, self.options))
+        Ok(self.on(engines))
     }
 }

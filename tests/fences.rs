@@ -23,7 +23,14 @@ const DOORS: [(&str, &[&str]); 61] = [
     ("clap", &["bin/ocelli/cli.rs", "bin/ocelli/cli/"]),
     ("clap_complete", &["bin/ocelli/cli/pages.rs"]),
     ("clap_mangen", &["bin/ocelli/cli/pages.rs"]),
-    ("console", &["bin/ocelli/terminal.rs"]),
+    (
+        "console",
+        &[
+            "bin/ocelli/terminal.rs",
+            "bin/ocelli/terminal/block.rs",
+            "bin/ocelli/terminal/board.rs",
+        ],
+    ),
     ("crc32fast", &["engine/prepared/entry.rs"]),
     (
         "csv",

@@ -43,6 +43,7 @@ mod recipes;
 mod scenes;
 mod schema;
 mod serve;
+mod several;
 mod source_tree;
 mod streams;
 mod support;

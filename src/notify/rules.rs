@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::pipeline::Candidate;
-use crate::pipeline::record::Context;
+use crate::pipeline::record::{Context, Prefix};
 use crate::session::{FrameEvent, LoopStats, Observer};
-use alert::{Alert, End};
+use alert::Alert;
+pub use alert::End;
 pub use rule::Rule;
 use rule::Watch;
 #[cfg(feature = "webhook")]
@@ -44,16 +45,20 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Watches for `rules` among the labels of `context`.
+    /// Watches for `rules` among the labels of `context`, with actions until the `end`.
     ///
     /// # Errors
     /// A rule names a class that the model does not have.
-    pub fn new(rules: Vec<Rule>, actions: Vec<Action>, context: &Context) -> Result<Self> {
+    pub fn new(
+        rules: Vec<Rule>,
+        actions: Vec<Action>,
+        context: &Context,
+        end: &End,
+    ) -> Result<Self> {
         let watches = rules
             .iter()
             .map(|rule| Watch::new(rule.clone(), &context.labels))
             .collect::<Result<_>>()?;
-        let end = End::default();
         let workers = actions
             .into_iter()
             .map(|action| ActionWorker::new(action, end.clone()))
@@ -62,7 +67,7 @@ impl Rules {
             rules,
             watches,
             workers,
-            end,
+            end: end.clone(),
         })
     }
 }
@@ -73,17 +78,20 @@ impl Observer for Rules {
             if !watch.fires(event) {
                 continue;
             }
-            log::info!("the rule `{}` fires", watch.rule());
+            let record = event.record;
+            let name = record.source_name.as_deref();
+            log::info!("{}the rule `{}` fires", Prefix(name), watch.rule());
             // Of independent labels the rule's own is meant, not the surest one.
             let label = match (event.context.independent, watch.class()) {
                 (true, Some(index)) => Candidate {
                     index,
                     score: event.scores.0[index],
                 },
-                _ => event.record.decision.best,
+                _ => record.decision.best,
             };
             let alert = Arc::new(Alert {
                 rule: watch.rule().to_string(),
+                source: name.unwrap_or(&record.source).to_owned(),
                 label: event.context.labels[label.index].clone(),
                 score: label.score,
                 record: event.json()?,

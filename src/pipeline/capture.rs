@@ -1,6 +1,7 @@
 //! First stage: frames, as bytes, from wherever they come. Finite sources give every frame
 //! in order; a live one gives the newest.
 
+mod bell;
 mod camera;
 mod chain;
 mod child;
@@ -13,6 +14,7 @@ pub(crate) mod fuzz;
 mod http;
 mod images;
 mod multipart;
+mod named;
 mod newest;
 mod open;
 mod outage;
@@ -32,13 +34,15 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+pub(crate) use bell::Bell;
 pub use camera::{Coding, Cover, Mode, ModeRequest, Node, modes_of, nodes, nodes_in};
 pub use drops::DropCounters;
 pub use files::ListFormat;
 pub use folder::pictures_below;
-pub(crate) use newest::Newest;
+pub use named::{NamedSource, Names, folder};
 pub use newest::Policy;
-pub use open::{ChildHandles, Opened, SourceOptions, open, open_found};
+pub(crate) use newest::{Newest, Waiting};
+pub use open::{ChildHandles, Opened, SourceOptions, is_live, open, open_found};
 pub use spec::SourceSpec;
 pub use synthetic::SyntheticSettings;
 

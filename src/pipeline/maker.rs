@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::record::Context;
-use super::{Pipeline, PipelineOptions};
+use super::{PerSourceOptions, Pipeline, PipelineOptions};
 use crate::engine::{EngineMaker, EngineOptions, Identity};
 use crate::error::Result;
 use crate::model::Model;
@@ -17,8 +17,10 @@ pub struct PipelineMaker {
     pub engines: Arc<EngineMaker>,
     /// Threads per run of the network.
     pub threads: usize,
-    /// How frames are classified.
+    /// How frames are classified; of several sources, the first one's.
     pub options: PipelineOptions,
+    /// How those of further sources are looked at, in their order.
+    pub further: Vec<PerSourceOptions>,
 }
 
 impl PipelineMaker {
@@ -50,6 +52,16 @@ impl PipelineMaker {
             engines,
             threads,
             options,
+            further: Vec::new(),
+        }
+    }
+
+    /// The same on an engine that is loaded for another model.
+    #[must_use]
+    pub fn on(&self, engines: Arc<EngineMaker>) -> Self {
+        Self {
+            further: self.further.clone(),
+            ..Self::with_engine(engines, self.threads, self.options)
         }
     }
 
@@ -58,7 +70,12 @@ impl PipelineMaker {
     /// # Errors
     /// The engine cannot load the model; the options contradict it.
     pub fn make(&self) -> Result<Pipeline> {
-        Pipeline::new(&self.model, self.engines.make(self.threads)?, self.options)
+        let engine = self.engines.make(self.threads)?;
+        let mut pipeline = Pipeline::new(&self.model, engine, self.options)?;
+        for options in &self.further {
+            pipeline.add_source(&self.model, options)?;
+        }
+        Ok(pipeline)
     }
 
     /// A pipeline for which the first frame is like any other.

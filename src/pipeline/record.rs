@@ -1,6 +1,8 @@
 //! What is said about one frame: what all stages together come to, and what everyone who
 //! writes, counts or tells it speaks of.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -19,6 +21,9 @@ pub struct Record {
     pub number: u64,
     /// Where the frame comes from.
     pub source: String,
+    /// What that source is called, where sources have names: one of several live ones, or
+    /// one that was given a name.
+    pub source_name: Option<Arc<str>>,
     /// When it was captured.
     pub time: SystemTime,
     /// What it is said to show.
@@ -63,6 +68,7 @@ impl Default for Record {
         Self {
             number: 0,
             source: String::new(),
+            source_name: None,
             time: SystemTime::UNIX_EPOCH,
             decision: Decision::default(),
             present: Present::default(),
@@ -90,6 +96,15 @@ impl Record {
     /// What a live source's decision was before this frame changed it, and for how long.
     pub(crate) fn changed_after(&self) -> Option<(State, Duration)> {
         self.drops.and(self.decision.change)?.before
+    }
+}
+
+/// What a message about a source begins with: `door: `, or nothing if it has no name.
+pub(crate) struct Prefix<'a>(pub Option<&'a str>);
+
+impl fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |name| write!(f, "{name}: "))
     }
 }
 

@@ -176,9 +176,7 @@ impl Deployment {
         first: impl Fn(&Self) -> Result<T>,
     ) -> Result<T> {
         let requests = self.requests.renewed(path, overrides)?;
-        let with = |old: &PipelineMaker| {
-            PipelineMaker::with_engine(requests.engines.clone(), old.threads, old.options)
-        };
+        let with = |old: &PipelineMaker| old.on(requests.engines.clone());
         let renewed = Self {
             batches: with(&self.batches),
             live: with(&self.live),

@@ -1,106 +1,101 @@
-//! The live loop: the newest frame, classified; then the next newest. It never waits for
-//! long, so that a signal, a watchdog or a new model is attended to in every state, a
-//! lost camera included.
+//! The live loop: of every source the newest frame, classified in turn. It never waits for
+//! long, so that a signal, a watchdog or a new model is attended to in every state, lost
+//! cameras included.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::stats::{FrameRate, LoopStats};
+use super::follower::Follower;
+use super::stats::{Ending, LoopStats};
+use super::turn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::capture::{DropCounters, Frame, Newest, Pull};
+use crate::pipeline::capture::{Bell, Frame, Pull};
 use crate::pipeline::record::Record;
 use crate::pipeline::{Pipeline, Scores};
 
 /// How long anything else may wait for the loop's attention.
 const ATTENTION: Duration = Duration::from_millis(50);
 
-/// When the loop ends, and how fast it runs.
+/// When the loop ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LiveOptions {
-    /// Ends after so many classified frames.
+    /// A source ends after so many classified frames.
     pub frames: Option<u64>,
-    /// Ends after so long.
+    /// All end after so long.
     pub stop_after: Option<Duration>,
-    /// At most so many frames are classified per second.
-    pub max_fps: Option<f64>,
 }
 
-/// Whoever runs the loop.
+/// Whoever runs the loop. A source is named by its place, from 0.
 pub(crate) trait LiveHandler {
     /// A frame was classified; `scores` are those of every class.
     ///
     /// # Errors
     /// The record cannot be passed on; the loop ends.
-    fn on_frame(&mut self, frame: &Frame, record: &Record, scores: &Scores) -> Result<()>;
+    fn on_frame(
+        &mut self,
+        source: usize,
+        frame: &Frame,
+        record: &Record,
+        scores: &Scores,
+    ) -> Result<()>;
 
     /// A frame showed nothing new and was not classified.
-    fn on_skipped(&mut self, frame: &Frame);
+    fn on_skipped(&mut self, source: usize, frame: &Frame);
 
     /// A frame was bad.
-    fn on_fault(&mut self, error: &Error);
+    fn on_fault(&mut self, source: usize, error: &Error);
 
     /// The source is lost and waited for.
-    fn on_lost(&mut self, error: &Error);
+    fn on_lost(&mut self, source: usize, error: &Error);
 
-    /// Comes several times a second in every state. May hand over another pipeline.
+    /// The source cannot be used at all.
     ///
     /// # Errors
     /// The loop ends.
-    fn on_tick(&mut self, stats: &LoopStats) -> Result<Option<Pipeline>>;
+    fn on_broken(&mut self, source: usize, error: Error) -> Result<()>;
+
+    /// Comes several times a second in every state, with how each source is doing. May hand
+    /// over another pipeline.
+    ///
+    /// # Errors
+    /// The loop ends.
+    fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<Pipeline>>;
 }
 
-/// Classifies the newest frames until the source ends, a limit is met or `stop` is set.
+/// Classifies the newest frames until all sources are over, a limit is met or `stop` is set.
+/// Gives how each source did.
 ///
 /// # Errors
-/// The source cannot be used at all, the model fails, or the handler ends the loop.
-pub(crate) fn run(
-    source: &Newest,
+/// The model fails, or the handler ends the loop.
+pub(super) fn run(
+    (followers, bell): (Vec<Follower>, Arc<Bell>),
     pipeline: Pipeline,
     options: &LiveOptions,
     stop: &AtomicBool,
     handler: &mut impl LiveHandler,
-) -> Result<LoopStats> {
+) -> Result<Vec<LoopStats>> {
     let mut looping = Loop {
+        stats: vec![LoopStats::default(); followers.len()],
         pipeline,
-        stats: LoopStats::default(),
-        rate: FrameRate::default(),
-        own: DropCounters::default(),
+        followers,
+        bell,
         frames: [Frame::default()],
-        records: [Record::default()],
     };
-    let interval = options
-        .max_fps
-        .map_or(Duration::ZERO, |fps| Duration::from_secs_f64(1.0 / fps));
     let started = Instant::now();
-    let mut due = started;
-    let over = |classified: u64| {
-        stop.load(Ordering::Relaxed)
-            || options
-                .stop_after
-                .is_some_and(|limit| started.elapsed() >= limit)
-            || options.frames.is_some_and(|limit| classified >= limit)
+    let late = || {
+        let limit = options.stop_after;
+        limit.is_some_and(|limit| started.elapsed() >= limit)
     };
-    while !over(looping.stats.classified) {
+    looping.end_at(options.frames);
+    while looping.goes_on() && !stop.load(Ordering::Relaxed) && !late() {
         if let Some(another) = handler.on_tick(&looping.stats)? {
             looping.pipeline = another;
         }
-        let now = Instant::now();
-        if now < due {
-            source.let_pass(due.min(now + ATTENTION));
-            continue;
+        if let Some(source) = looping.next() {
+            looping.attend(source, handler)?;
+            looping.end_at(options.frames);
         }
-        match source.take(&mut looping.frames[0], ATTENTION) {
-            None => {}
-            Some(Pull::End) => break,
-            Some(Pull::Broken(error)) => return Err(error),
-            Some(Pull::Failed(error)) => handler.on_fault(&error),
-            Some(Pull::Lost(error)) => looping.lose(&error, now, handler),
-            Some(Pull::Frame) => {
-                due = (due + interval).max(now);
-                looping.classify(handler)?;
-            }
-        }
-        looping.stats.drops = source.drops() + looping.own;
     }
     Ok(looping.stats)
 }
@@ -108,44 +103,94 @@ pub(crate) fn run(
 /// The loop's state.
 struct Loop {
     pipeline: Pipeline,
-    stats: LoopStats,
-    rate: FrameRate,
-    /// What only the loop knows of: frames that cannot be decoded, or show nothing new.
-    own: DropCounters,
+    followers: Vec<Follower>,
+    stats: Vec<LoopStats>,
+    bell: Arc<Bell>,
+    /// The frame being classified; it changes places with the newest of each source in turn.
     frames: [Frame; 1],
-    records: [Record; 1],
 }
 
 impl Loop {
-    fn lose(&mut self, error: &Error, now: Instant, handler: &mut impl LiveHandler) {
-        (self.stats.lost, self.stats.fps) = (Some(now), None);
-        self.rate = FrameRate::default();
-        handler.on_lost(error);
+    fn goes_on(&self) -> bool {
+        self.followers.iter().any(|f| f.newest.is_some())
     }
 
-    fn classify(&mut self, handler: &mut impl LiveHandler) -> Result<()> {
+    /// The source to attend to; waits for one, but not for long.
+    fn next(&mut self) -> Option<usize> {
+        let now = Instant::now();
+        turn::next(&mut self.followers, now).or_else(|| {
+            let rests = self.followers.iter().filter_map(Follower::rests_until);
+            let rest = rests
+                .min()
+                .map(|until| until.saturating_duration_since(now));
+            self.bell.wait(rest.unwrap_or(ATTENTION).min(ATTENTION));
+            turn::next(&mut self.followers, Instant::now())
+        })
+    }
+
+    /// Takes what waits at `source`.
+    fn attend(&mut self, source: usize, handler: &mut impl LiveHandler) -> Result<()> {
+        let now = Instant::now();
+        let (follower, stats) = (&mut self.followers[source], &mut self.stats[source]);
+        let newest = follower.newest.as_ref();
+        match newest.and_then(|newest| newest.take(&mut self.frames[0])) {
+            None => {}
+            Some(Pull::End) => follower.finish(Ending::Over, stats),
+            Some(Pull::Broken(error)) => {
+                follower.finish(Ending::Broken, stats);
+                handler.on_broken(source, error)?;
+            }
+            Some(Pull::Failed(error)) => handler.on_fault(source, &error),
+            Some(Pull::Lost(error)) => {
+                follower.lost(stats);
+                handler.on_lost(source, &error);
+            }
+            Some(Pull::Frame) => {
+                follower.paced(now);
+                self.classify(source, handler)?;
+            }
+        }
+        self.followers[source].count(&mut self.stats[source]);
+        Ok(())
+    }
+
+    fn classify(&mut self, source: usize, handler: &mut impl LiveHandler) -> Result<()> {
+        let (follower, stats) = (&mut self.followers[source], &mut self.stats[source]);
         let [frame] = &mut self.frames;
-        self.stats.lost = None;
-        frame.number = self.stats.classified + self.own.damaged;
-        frame.drops = frame.drops + self.own;
-        self.pipeline.classify(&self.frames, &mut self.records);
-        let ([frame], [record]) = (&self.frames, &mut self.records);
+        stats.lost = None;
+        frame.number = stats.classified + follower.own.damaged;
+        frame.drops = frame.drops + follower.own;
+        let records = &mut follower.records;
+        self.pipeline.classify_of(source, &self.frames, records);
+        let ([frame], [record]) = (&self.frames, records);
         match record.failure.take() {
             None if record.skipped => {
-                self.own.still += 1;
-                handler.on_skipped(frame);
+                follower.own.still += 1;
+                handler.on_skipped(source, frame);
             }
             None => {
-                self.stats.classified += 1;
-                self.stats.fps = self.rate.enter(Instant::now());
-                handler.on_frame(frame, record, self.pipeline.scores())?;
+                follower.classified(stats);
+                let [record] = &follower.records;
+                handler.on_frame(source, frame, record, self.pipeline.scores())?;
             }
             Some(error) if error.kind() != ErrorKind::Input => return Err(error),
             Some(error) => {
-                self.own.damaged += 1;
-                handler.on_fault(&error);
+                follower.own.damaged += 1;
+                handler.on_fault(source, &error);
             }
         }
         Ok(())
+    }
+
+    /// Ends every source that has given `limit` frames.
+    fn end_at(&mut self, limit: Option<u64>) {
+        let Some(limit) = limit else {
+            return;
+        };
+        for (follower, stats) in self.followers.iter_mut().zip(&mut self.stats) {
+            if follower.newest.is_some() && stats.classified >= limit {
+                follower.finish(Ending::Over, stats);
+            }
+        }
     }
 }

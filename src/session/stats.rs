@@ -1,10 +1,10 @@
-//! How a live loop is doing.
+//! How the live loop is doing with a source.
 
 use std::time::Instant;
 
 use crate::pipeline::capture::DropCounters;
 
-/// How the loop is doing.
+/// How the loop is doing with a source, or with all of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoopStats {
     /// Frames classified so far.
@@ -15,6 +15,37 @@ pub struct LoopStats {
     pub lost: Option<Instant>,
     /// Frames classified per second, averaged over the last ten or so.
     pub fps: Option<f64>,
+    /// That nothing more comes, and why.
+    pub ending: Option<Ending>,
+}
+
+/// Why a source gives nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It has given all it had, or all that was wanted.
+    Over,
+    /// It cannot be used.
+    Broken,
+}
+
+impl LoopStats {
+    /// How all sources are doing: they are lost when none is left that is not.
+    pub(crate) fn of_all(stats: &[Self]) -> Self {
+        let [first, others @ ..] = stats else {
+            return Self::default();
+        };
+        others.iter().fold(*first, |all, one| {
+            let has = |stats: &Self| stats.lost.is_none() && stats.ending.is_none();
+            let lost = (!has(&all) && !has(one)).then(|| all.lost.max(one.lost));
+            Self {
+                classified: all.classified + one.classified,
+                drops: all.drops + one.drops,
+                lost: lost.flatten(),
+                fps: all.fps.map(|fps| fps + one.fps.unwrap_or(0.0)).or(one.fps),
+                ending: all.ending.and(one.ending),
+            }
+        })
+    }
 }
 
 /// Share by which a new interval enters the average frame rate.

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ocelli::model::manifest::Manifest;
-use ocelli::pipeline::capture::{ListFormat, RawFormat, SourceOptions, SourceSpec};
+use ocelli::pipeline::PerSourceOptions;
+use ocelli::pipeline::capture::{ListFormat, NamedSource, RawFormat, SourceOptions, SourceSpec};
 use ocelli::pipeline::write::Format;
 use ocelli::{EngineOptions, Result};
 
@@ -59,9 +60,25 @@ impl Cli {
     /// The file cannot be read, or holds what is no flag.
     pub(crate) fn load() -> Result<Self> {
         let typed: Vec<OsString> = std::env::args_os().collect();
-        let command = config::with_defaults(Self::command(), &typed)?;
-        let matches = command.get_matches_from(typed);
-        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit()))
+        let grammar = config::with_defaults(Self::command(), &typed)?;
+        let parse = |command: clap::Command| {
+            let matches = command.get_matches_from(&typed);
+            Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+        };
+        let mut cli = parse(grammar.command);
+        if let Command::Run(args) = &mut cli.command {
+            let tables = grammar
+                .sources
+                .into_iter()
+                .map(|table| parse(table).command);
+            args.tables = tables
+                .filter_map(|command| match command {
+                    Command::Run(args) => Some(*args),
+                    _ => None,
+                })
+                .collect();
+        }
+        Ok(cli)
     }
 }
 
@@ -107,9 +124,13 @@ programs' frames from when one has come. An RTSP frame comes one interval betwee
 #[derive(Debug, Args)]
 #[command(after_help = RUN_NOTES)]
 pub(crate) struct RunArgs {
-    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `http://…`, `replay:DIR`, `synthetic:`
-    #[arg(value_name = "SOURCE", value_parser = values::source())]
-    pub(crate) sources: Vec<SourceSpec>,
+    /// Files, folders, globs, videos, `-` (standard input), `camera:0`, `csi:0`, `rtsp://…`, `http://…`, `replay:DIR`,
+    /// `synthetic:`; live ones run side by side, and may have names: `door=camera:0`
+    #[arg(value_name = "SOURCE", value_parser = values::named_source())]
+    pub(crate) sources: Vec<NamedSource>,
+    /// A run of each `[[source]]` of the configuration, with the flags that hold for it.
+    #[arg(skip)]
+    pub(crate) tables: Vec<Self>,
     /// text, json (one object per line) or csv
     #[arg(short, long, default_value = "text", value_parser = values::by_name::<Format>)]
     pub(crate) format: Format,
@@ -128,7 +149,7 @@ pub(crate) struct RunArgs {
     /// Threads per run of the network [default: the cores, at most 4, divided by workers]
     #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub(crate) threads: Option<usize>,
-    /// Stop after so many frames
+    /// Stop after so many frames; of several live sources, each
     #[arg(long, value_name = "N")]
     pub(crate) frames: Option<u64>,
     /// Standard input, or files, hold pixels: rgb24|bgr24|gray8|yuyv|nv12|yuv420p|yuv422p|yuv444p:WxH
@@ -161,6 +182,15 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
+    /// How frames of a source are looked at and decided about.
+    pub(crate) fn per_source(&self) -> PerSourceOptions {
+        PerSourceOptions {
+            framing: self.decode.framing(),
+            smooth: self.live.smooth(self.threshold),
+            motion_gate: self.live.motion_gate(),
+        }
+    }
+
     /// How sources are read for a model.
     pub(crate) fn source_options(&self, manifest: &Manifest) -> SourceOptions {
         SourceOptions {

@@ -70,6 +70,14 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
+/// A flag that SIGHUP sets: from then on it ends nothing.
+fn hangup_flag() -> Result<Arc<AtomicBool>> {
+    let hangup = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, hangup.clone())
+        .map_err(|e| Error::usage("SIGHUP", "cannot be handled").caused_by(e))?;
+    Ok(hangup)
+}
+
 /// Prints text to standard output.
 fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();

@@ -1,62 +1,51 @@
-//! What `run` and `serve` do alike with a live source: who else is told of it, and how a
+//! What `run` and `serve` do alike with live sources: who else is told of each, and how a
 //! signal asks for another model.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ocelli::Result;
 use ocelli::memory::Loading;
-use ocelli::pipeline::PipelineMaker;
-use ocelli::pipeline::capture::Opened;
+use ocelli::notify::End;
+use ocelli::pipeline::capture::{Opened, folder};
 use ocelli::pipeline::record::Context;
-use ocelli::session::{NewModel, Observer, Recorder, Session};
+use ocelli::session::{LiveSource, Recorder};
 use ocelli::swap::Swap;
-use ocelli::{Error, Pipeline, Result};
 
 use crate::cli::{LiveArgs, NotifyArgs};
-use crate::service_manager::ServiceManager;
 
-/// Has SIGHUP ask for another model.
+/// Has SIGHUP, whose flag is `hangup`, ask for another model.
 pub(crate) fn swap_on_hangup<T: Send + 'static>(
+    hangup: Arc<AtomicBool>,
     make: impl Fn() -> Result<T> + Send + Sync + 'static,
-) -> Result<Swap<T>> {
-    let swap = Swap::new(move || {
+) -> Swap<T> {
+    Swap::on_request(hangup, move || {
         let _loading = Loading::begin();
         make()
-    });
-    signal_hook::flag::register(signal_hook::consts::SIGHUP, swap.request())
-        .map_err(|e| Error::usage("SIGHUP", "cannot be handled").caused_by(e))?;
-    Ok(swap)
+    })
 }
 
-/// Who is told of a live source, whatever else is done with it.
-pub(crate) fn observers(
-    live: &LiveArgs,
-    notify: &NotifyArgs,
-    context: &Context,
-) -> Result<Vec<Box<dyn Observer>>> {
-    let mut observers: Vec<Box<dyn Observer>> = Vec::new();
-    if let Some(folder) = &live.record {
-        let recorder = Recorder::create(folder, live.record_limit())?;
-        observers.push(Box::new(recorder));
-    }
-    observers.extend(notify.observers(context)?);
-    Ok(observers)
-}
-
-/// A session, ready to run; the service manager is told so.
-pub(crate) fn session(
-    live: &LiveArgs,
-    frames: Option<u64>,
+/// A source of a session, followed as the flags say; what is done about it ends at the `end`.
+/// One of several is recorded to a folder of its own, below the one that is named.
+pub(crate) fn source(
+    (live, notify): (&LiveArgs, &NotifyArgs),
     opened: Opened,
-    (maker, pipeline): (PipelineMaker, Pipeline),
-    mut observers: Vec<Box<dyn Observer>>,
-    swap: Swap<NewModel>,
-) -> Session {
-    observers.push(Box::new(ServiceManager::ready()));
-    Session {
+    (name, is_alone): (Option<String>, bool),
+    context: &Context,
+    end: &End,
+) -> Result<LiveSource> {
+    let mut observers = Vec::new();
+    if let Some(below) = &live.record {
+        let own = name.as_deref().filter(|_| !is_alone).map(folder);
+        let place = own.map_or_else(|| below.clone(), |own| below.join(own));
+        observers.push(Box::new(Recorder::create(&place, live.record_limit())?) as _);
+    }
+    observers.extend(notify.observers(context, end)?);
+    Ok(LiveSource {
+        name,
         opened,
         every: live.every,
-        options: live.options(frames),
-        maker,
-        pipeline,
+        max_fps: live.max_fps,
         observers,
-        swap,
-    }
+    })
 }

@@ -1,35 +1,27 @@
 //! What a person at a terminal sees of a live source: one block that is drawn over and
 //! over, instead of lines that run away.
 
+mod block;
+mod board;
+
 use std::fmt::Write as _;
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use console::{Term, measure_text_width, style, truncate_str};
-use parking_lot::Mutex;
 
+use ocelli::Result;
 use ocelli::pipeline::record::{Context, Record};
 use ocelli::pipeline::write::Inline;
 use ocelli::session::LoopStats;
-use ocelli::{Error, Result};
 
-/// Time between drawings: faster is not read, and costs.
-const PERIOD: Duration = Duration::from_millis(100);
+pub(crate) use block::make_way;
+use block::{PERIOD, draw};
+pub(crate) use board::Board;
+
 /// Columns of the longest bar.
 const BAR: usize = 30;
 /// Columns for a label.
 const LABEL: usize = 24;
-
-/// Lines of the block on the screen, shared with whoever writes messages between.
-static SHOWN: Mutex<usize> = Mutex::new(0);
-
-/// Takes the block off the screen, so that a message can be written in its place. It
-/// comes back with its next drawing.
-pub(crate) fn make_way() {
-    let mut shown = SHOWN.lock();
-    // Where the terminal is gone, nothing is in the way.
-    let _ = Term::stdout().clear_last_lines(std::mem::take(&mut *shown));
-}
 
 /// The block.
 pub(crate) struct TerminalView {
@@ -106,22 +98,7 @@ impl TerminalView {
             return Ok(());
         }
         self.drawn = Some(Instant::now());
-        let width = usize::from(self.term.size().1).max(20) - 1;
-        let block = self.block(stats);
-        let mut lines = 0;
-        let mut out = String::new();
-        for line in block.lines() {
-            let _ = writeln!(out, "{}", truncate_str(line, width, "…"));
-            lines += 1;
-        }
-        let mut shown = SHOWN.lock();
-        let drawn = self
-            .term
-            .clear_last_lines(*shown)
-            .and_then(|()| self.term.write_all(out.as_bytes()))
-            .and_then(|()| self.term.flush());
-        *shown = lines;
-        drawn.map_err(|e| Error::output("terminal", "cannot be written").caused_by(e))
+        draw(&self.term, &self.block(stats))
     }
 
     fn block(&self, stats: &LoopStats) -> String {
@@ -130,6 +107,7 @@ impl TerminalView {
             drops,
             lost,
             fps,
+            ..
         } = stats;
         let fps = fps.unwrap_or_default();
         let identity = &self.context.identity;

@@ -25,6 +25,7 @@ pub(crate) fn run(command: &str, alert: &Alert, end: &End) -> Result<(), String>
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
         .env("OCELLI_RULE", &alert.rule)
+        .env("OCELLI_SOURCE", &alert.source)
         .env("OCELLI_LABEL", &alert.label)
         .env("OCELLI_SCORE", alert.score.to_string())
         .stdin(Stdio::piped())

@@ -13,9 +13,7 @@ use super::{DropCounters, Frame, Pull, Source};
 use crate::error::{Error, Result};
 pub(crate) use process::ChildHandle;
 use process::Process;
-#[cfg(feature = "http")]
-pub(crate) use programs::without_password;
-pub(crate) use programs::{Program, csi, is_video, network, video};
+pub(crate) use programs::{Program, csi, is_video, network, video, without_password};
 
 /// A program that gave frames and gives none for so long has stalled.
 pub(super) const STALL: Duration = Duration::from_secs(5);

@@ -5,10 +5,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::bell::Bell;
 use super::{DropCounters, Frame, Pull, Source};
 use crate::error::Error;
 
@@ -21,10 +22,24 @@ pub enum Policy {
     Lossless,
 }
 
+/// What there is to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Nothing yet.
+    Nothing,
+    /// A frame.
+    Frame,
+    /// A fault, or the end.
+    News,
+}
+
 #[derive(Default)]
 struct Slot {
     frame: Frame,
     fresh: bool,
+    /// No frame is wanted before then: those that come and go meanwhile are left out on
+    /// purpose.
+    rest: Option<Instant>,
     /// Frames that the source gave so far.
     captured: u64,
     /// What the source itself left out, and what was left out here.
@@ -44,12 +59,44 @@ struct Slot {
 }
 
 impl Slot {
-    fn has_news(&self) -> bool {
-        self.fresh
-            || self.failed.is_some()
-            || self.lost.is_some()
-            || self.broken.is_some()
-            || self.ended
+    fn waiting(&self) -> Waiting {
+        if self.failed.is_some() || self.lost_is_next() {
+            Waiting::News
+        } else if self.fresh {
+            Waiting::Frame
+        } else if self.ended {
+            Waiting::News
+        } else {
+            Waiting::Nothing
+        }
+    }
+
+    /// A frame that was captured before the source was lost comes first.
+    fn lost_is_next(&self) -> bool {
+        self.lost.is_some() && !(self.fresh && self.lost_later)
+    }
+
+    /// What is told of a fault, or of the end, next.
+    fn take_news(&mut self) -> Pull {
+        let is_lost = self.lost_is_next();
+        if let Some(error) = self.failed.take() {
+            Pull::Failed(error)
+        } else if let Some(error) = self.lost.take_if(|_| is_lost) {
+            Pull::Lost(error)
+        } else if let Some(error) = self.broken.take() {
+            Pull::Broken(error)
+        } else {
+            Pull::End
+        }
+    }
+
+    /// Whether something came that is wanted.
+    fn is_wanted(&self) -> bool {
+        match self.waiting() {
+            Waiting::Nothing => false,
+            Waiting::Frame => self.rest.is_none_or(|until| Instant::now() >= until),
+            Waiting::News => true,
+        }
     }
 
     /// Enters what the source gave; of its frames only one in `every`.
@@ -62,7 +109,12 @@ impl Slot {
                     self.drops.paced += 1;
                     return;
                 }
-                self.drops.newer += u64::from(self.fresh);
+                if self.fresh {
+                    match self.rest {
+                        Some(_) => self.drops.paced += 1,
+                        None => self.drops.newer += 1,
+                    }
+                }
                 std::mem::swap(&mut self.frame, frame);
                 self.fresh = true;
                 self.lost_later = false;
@@ -89,7 +141,8 @@ impl Slot {
 #[derive(Default)]
 struct Shared {
     slot: Mutex<Slot>,
-    changed: Condvar,
+    /// The slot is empty again, or nobody takes from it any more.
+    emptied: Condvar,
 }
 
 /// A source on a thread of its own. The thread is not joined: it may be in a system call
@@ -99,9 +152,15 @@ pub(crate) struct Newest {
 }
 
 impl Newest {
-    /// Starts capturing from `source`; one frame in `every` counts. Three frames circulate:
-    /// the one being captured, the newest, and the one being classified.
-    pub(crate) fn start(mut source: Box<dyn Source>, policy: Policy, every: u64) -> Self {
+    /// Starts capturing from `source`; one frame in `every` counts, and what comes rings the
+    /// `bell`. Three frames circulate: the one being captured, the newest, and the one being
+    /// classified, which sources that are taken from in turn share.
+    pub(crate) fn start(
+        mut source: Box<dyn Source>,
+        policy: Policy,
+        every: u64,
+        bell: Arc<Bell>,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let capture = shared.clone();
         thread::spawn(move || {
@@ -114,13 +173,15 @@ impl Newest {
                 let mut slot = capture.slot.lock();
                 if policy == Policy::Lossless {
                     capture
-                        .changed
+                        .emptied
                         .wait_while(&mut slot, |slot| slot.fresh && !slot.closed);
                 }
                 slot.enter(pull, &mut frame, every);
-                let over = slot.ended || slot.closed;
+                let (over, wanted) = (slot.ended || slot.closed, slot.is_wanted());
                 drop(slot);
-                capture.changed.notify_all();
+                if wanted {
+                    bell.ring();
+                }
                 if over {
                     return;
                 }
@@ -129,49 +190,39 @@ impl Newest {
         Self { shared }
     }
 
-    /// Waits for the newest frame, at most for `patience`; `None` if nothing came in time.
-    /// Faults come before the frames that were captured after them.
-    pub(crate) fn take(&self, frame: &mut Frame, patience: Duration) -> Option<Pull> {
+    /// What [`take`](Self::take) would give.
+    pub(crate) fn waiting(&self) -> Waiting {
+        self.shared.slot.lock().waiting()
+    }
+
+    /// Takes what there is: the newest frame, a fault, the end. Faults come before the frames
+    /// that were captured after them.
+    pub(crate) fn take(&self, frame: &mut Frame) -> Option<Pull> {
         let mut slot = self.shared.slot.lock();
-        self.shared
-            .changed
-            .wait_while_for(&mut slot, |slot| !slot.has_news(), patience);
-        if let Some(error) = slot.failed.take() {
-            return Some(Pull::Failed(error));
-        }
-        if !(slot.fresh && slot.lost_later)
-            && let Some(error) = slot.lost.take()
-        {
-            return Some(Pull::Lost(error));
-        }
-        if slot.fresh {
-            std::mem::swap(&mut slot.frame, frame);
-            slot.fresh = false;
-            frame.drops = slot.seen;
-            frame.live = true;
-            drop(slot);
-            self.shared.changed.notify_all();
-            return Some(Pull::Frame);
-        }
-        match (slot.broken.take(), slot.ended) {
-            (Some(error), _) => Some(Pull::Broken(error)),
-            (None, true) => Some(Pull::End),
-            (None, false) => None,
+        match slot.waiting() {
+            Waiting::Nothing => None,
+            Waiting::News => Some(slot.take_news()),
+            Waiting::Frame => {
+                std::mem::swap(&mut slot.frame, frame);
+                slot.fresh = false;
+                frame.drops = slot.seen;
+                frame.live = true;
+                drop(slot);
+                self.shared.emptied.notify_all();
+                Some(Pull::Frame)
+            }
         }
     }
 
-    /// Lets frames go by until `until`; they count as left out on purpose.
-    pub(crate) fn let_pass(&self, until: Instant) {
-        let before = self.shared.slot.lock().drops.newer;
-        thread::sleep(until.saturating_duration_since(Instant::now()));
-        let mut slot = self.shared.slot.lock();
-        let passed = slot.drops.newer - before;
-        let Slot { drops, seen, .. } = &mut *slot;
-        // A frame passes when the next one comes: the one that is there has seen them all.
-        for drops in [drops, seen] {
-            drops.paced += passed;
-            drops.newer = drops.newer.saturating_sub(passed);
-        }
+    /// No frame is wanted before `until`. Those that are replaced before
+    /// [`end_rest`](Self::end_rest) count as left out on purpose.
+    pub(crate) fn rest(&self, until: Instant) {
+        self.shared.slot.lock().rest = Some(until);
+    }
+
+    /// Frames are wanted again.
+    pub(crate) fn end_rest(&self) {
+        self.shared.slot.lock().rest = None;
     }
 
     /// What was not classified so far, as far as capturing knows.
@@ -181,10 +232,25 @@ impl Newest {
     }
 }
 
+#[cfg(test)]
+impl Newest {
+    /// One that gets only what is entered.
+    pub(crate) fn still() -> Self {
+        let shared = Arc::default();
+        Self { shared }
+    }
+
+    /// Enters what a source might give.
+    pub(crate) fn enter(&self, pull: Pull) {
+        let mut slot = self.shared.slot.lock();
+        slot.enter(pull, &mut Frame::default(), 1);
+    }
+}
+
 impl Drop for Newest {
     fn drop(&mut self) {
         self.shared.slot.lock().closed = true;
-        self.shared.changed.notify_all();
+        self.shared.emptied.notify_all();
     }
 }
 
@@ -198,7 +264,6 @@ mod tests {
     use super::Newest;
     use crate::error::Error;
     use crate::pipeline::capture::{Frame, Pull};
-    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     /// What is taken, in order, with what the frames say of damage and outages.
@@ -206,21 +271,20 @@ mod tests {
         let mut frame = Frame::default();
         let mut story = Vec::new();
         loop {
-            story.push(match newest.take(&mut frame, Duration::ZERO) {
+            story.push(match newest.take(&mut frame) {
                 Some(Pull::Frame) => format!("frame, {}", frame.drops),
                 Some(Pull::Failed(_)) => "failed".to_owned(),
                 Some(Pull::Lost(_)) => "lost".to_owned(),
+                Some(Pull::Broken(_)) => "broken".to_owned(),
                 _ => return story,
             });
         }
     }
 
     fn newest(pulls: Vec<Pull>) -> Newest {
-        let shared = Arc::default();
-        let newest = Newest { shared };
+        let newest = Newest::still();
         for pull in pulls {
-            let mut slot = newest.shared.slot.lock();
-            slot.enter(pull, &mut Frame::default(), 1);
+            newest.enter(pull);
         }
         newest
     }
@@ -239,20 +303,22 @@ mod tests {
         let damaged = newest(vec![Pull::Frame, Pull::Failed(fault())]);
         assert_eq!(story(&damaged), ["failed", "frame, 0"]);
         assert_eq!(damaged.drops().damaged, 1);
+        let broken = newest(vec![
+            Pull::Frame,
+            Pull::Lost(fault()),
+            Pull::Broken(fault()),
+        ]);
+        assert_eq!(story(&broken), ["frame, 0", "lost", "broken"]);
     }
 
     #[test]
     fn what_passes_on_purpose_is_not_counted_as_late() {
         let newest = newest(vec![Pull::Frame, Pull::Frame]);
-        std::thread::scope(|scope| {
-            let entering = scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(100));
-                let mut slot = newest.shared.slot.lock();
-                slot.enter(Pull::Frame, &mut Frame::default(), 1);
-            });
-            newest.let_pass(Instant::now() + Duration::from_millis(500));
-            entering.join().unwrap();
-        });
-        assert_eq!(story(&newest), ["frame, 2 (newer 1, paced 1)"]);
+        newest.rest(Instant::now() + Duration::from_millis(500));
+        newest.enter(Pull::Frame);
+        newest.enter(Pull::Frame);
+        newest.end_rest();
+        newest.enter(Pull::Frame);
+        assert_eq!(story(&newest), ["frame, 4 (newer 2, paced 2)"]);
     }
 }

@@ -80,6 +80,20 @@ pub fn open(specs: &[SourceSpec], options: &SourceOptions) -> Result<Opened> {
     opening.finish()
 }
 
+/// Whether the source has a clock of its own, so that several of them run side by side.
+pub fn is_live(spec: &SourceSpec) -> bool {
+    match spec {
+        SourceSpec::Camera(_)
+        | SourceSpec::Portable(_)
+        | SourceSpec::Csi(_)
+        | SourceSpec::Network(_)
+        | SourceSpec::Replay(_) => true,
+        SourceSpec::Synthetic(settings) => settings.is_live(),
+        SourceSpec::Path(path) => camera::is_video_device(path),
+        SourceSpec::Stdin => false,
+    }
+}
+
 /// The pictures that a folder was found to hold, with what could not be looked into.
 pub fn open_found(found: Vec<Result<PathBuf>>, max_bytes: usize) -> Box<dyn Source> {
     Box::new(files::Files::found(found, max_bytes))
@@ -114,20 +128,23 @@ impl<'a> Opening<'a> {
     }
 
     fn add(&mut self, spec: &SourceSpec) -> Result<()> {
+        self.live |= is_live(spec);
         let mode = self.options.mode;
         let name = spec.to_string();
         match spec {
             SourceSpec::Stdin => return self.stream(name, Box::new(std::io::stdin())),
-            SourceSpec::Camera(name) => self.live(camera::open(name, mode)?),
-            SourceSpec::Portable(number) => self.live(camera::open_portable(&name, *number, mode)?),
+            SourceSpec::Camera(name) => self.chain.push(camera::open(name, mode)?),
+            SourceSpec::Portable(number) => {
+                self.chain
+                    .push(camera::open_portable(&name, *number, mode)?);
+            }
             SourceSpec::Csi(number) => self.child(child::csi(&name, *number, &mode)?),
             SourceSpec::Network(url) => self.network(url)?,
             SourceSpec::Replay(folder) => {
                 self.policy = Policy::Lossless;
-                self.live(Box::new(replay::Replay::open(folder)?));
+                self.chain.push(Box::new(replay::Replay::open(folder)?));
             }
             SourceSpec::Synthetic(settings) => {
-                self.live |= settings.is_live();
                 self.chain
                     .push(Box::new(synthetic::Synthetic::new(*settings)));
             }
@@ -139,7 +156,7 @@ impl<'a> Opening<'a> {
     /// What a path holds decides how it is read.
     fn path(&mut self, path: &Path, name: String) -> Result<()> {
         if camera::is_video_device(path) {
-            self.live(camera::open(&name, self.options.mode)?);
+            self.chain.push(camera::open(&name, self.options.mode)?);
         } else if is_stream(path) || holds_frames(path) || self.options.raw.is_some() {
             let file = Later {
                 path: path.to_owned(),
@@ -154,13 +171,7 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    fn live(&mut self, source: Box<dyn Source>) {
-        self.live = true;
-        self.chain.push(source);
-    }
-
     fn child(&mut self, program: Program) {
-        self.live |= program.live;
         let handle = self.child_handle();
         let child = Child::new(program, self.options.max_bytes, handle);
         self.chain.push(Box::new(child));
@@ -178,7 +189,7 @@ impl<'a> Opening<'a> {
             let rate = self.options.mode.fps.or(self.options.poll_rate);
             let handle = self.child_handle();
             let http = Http::new(url, rate, self.options.max_bytes, handle)?;
-            self.live(Box::new(http));
+            self.chain.push(Box::new(http));
             return Ok(());
         }
         self.child(child::network(url)?);
@@ -208,8 +219,9 @@ impl<'a> Opening<'a> {
         if self.live && self.chain.len() > 1 {
             return Err(Error::usage(
                 "sources",
-                "a live source never ends, so it has to be the only one",
-            ));
+                "a live source never ends, so nothing can come after it or before it",
+            )
+            .with_remedy("classify files in a run of their own"));
         }
         let source = match self.chain.len() {
             0 => {

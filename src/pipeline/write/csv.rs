@@ -1,6 +1,6 @@
 //! Records for spreadsheets: a header line, then a line per frame; the second-best and
 //! further classes have columns of their own. Independent labels that are there stand in one
-//! column, `bee;cat`.
+//! column, `bee;cat`. Sources that have names have a column for them, the last one.
 
 use super::LineFormat;
 use crate::error::{Error, Result};
@@ -42,15 +42,18 @@ impl Csv {
         }
     }
 
-    fn head(&self) -> Vec<String> {
+    fn head(&self, record: &Record) -> Vec<String> {
         let further =
             (2..=self.context.top_k).flat_map(|n| [format!("label_{n}"), format!("score_{n}")]);
         let labels = self.context.independent.then(|| "labels".to_owned());
+        // All sources of a run have names, or none has.
+        let name = record.source_name.as_ref();
         COLUMNS
             .iter()
             .map(|c| (*c).to_owned())
             .chain(labels)
             .chain(further)
+            .chain(name.map(|_| "source_name".to_owned()))
             .collect()
     }
 
@@ -90,6 +93,7 @@ impl Csv {
             fields.push(labels[candidate.index].clone());
             fields.push(candidate.score.to_string());
         }
+        fields.extend(record.source_name.as_deref().map(str::to_owned));
         fields
     }
 }
@@ -104,7 +108,7 @@ impl LineFormat for Csv {
         let mut writer = csv::Writer::from_writer(line);
         if !self.headed {
             self.headed = true;
-            writer.write_record(self.head()).map_err(failed)?;
+            writer.write_record(self.head(record)).map_err(failed)?;
         }
         writer.write_record(self.fields(record)).map_err(failed)?;
         writer.flush().map_err(|e| failed(e.into()))

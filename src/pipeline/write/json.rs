@@ -35,6 +35,10 @@ pub(crate) struct Line<'a> {
     frame: u64,
     /// The live source, the file's name in the form, or `request`.
     source: &'a str,
+    /// Its name: of several live sources, or of one that was given a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    source_name: Option<&'a str>,
     /// Name and version, `shapes@1`.
     model: &'a str,
     /// The best class, also where it is `unknown`.
@@ -204,6 +208,7 @@ pub(crate) fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> 
         ts: humantime::format_rfc3339_millis(record.time),
         frame: record.number,
         source: &record.source,
+        source_name: record.source_name.as_deref(),
         model: &context.model,
         label: &context.labels[best.index],
         index: best.index,

@@ -43,7 +43,8 @@ impl LineFormat for Text {
             (true, false) => "unknown, perhaps ",
             (true, true) => "none, perhaps ",
         };
-        write!(line, "{}: {unknown}", Inline(&record.source)).map_err(failed)?;
+        let source = record.source_name.as_deref().unwrap_or(&record.source);
+        write!(line, "{}: {unknown}", Inline(source)).map_err(failed)?;
         let shown = match self.context.independent && !record.decision.unknown {
             true => &record.present.now,
             false => &record.top,

@@ -27,7 +27,7 @@ fn grammar() -> Command {
         .arg(flag("mean").value_delimiter(','))
         .arg(flag("on").action(ArgAction::Append))
         .arg(flag("quiet").action(ArgAction::SetTrue))
-        .arg(Arg::new("source").num_args(0..));
+        .arg(Arg::new("sources").num_args(0..));
     Command::new("ocelli")
         .arg(config)
         .subcommand(run)
@@ -42,8 +42,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         .chain([FILE.clone().into()])
         .collect();
     match config::with_defaults(grammar(), &typed) {
-        Ok(command) => {
-            let _ = command.try_get_matches_from(&typed);
+        Ok(grammar) => {
+            for command in grammar.sources.into_iter().chain([grammar.command]) {
+                let _ = command.try_get_matches_from(&typed);
+            }
         }
         Err(error) => {
             // The line that it names is one of the file's.

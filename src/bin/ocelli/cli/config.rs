@@ -1,7 +1,10 @@
 //! Flags from elsewhere: what is not typed is looked for in a variable, `OCELLI_MAX_FPS`
 //! for `--max-fps`, and then in the file that `--config` names. Both only change the
 //! defaults of the flags that clap knows, so that there is one list of them and one parser.
+//! A table `[[source]]` does so for one live source: it makes a grammar of its own, by which
+//! what was typed is read once more.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -9,16 +12,62 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use ocelli::pipeline::capture::NamedSource;
 use ocelli::{Error, Result};
+
+/// The command whose sources may stand in tables.
+const SEVERAL: &str = "run";
+/// The argument that they are defaults of.
+const SOURCES: &str = "sources";
+/// What a source's table is called.
+const TABLE: &str = "source";
+/// The flags that hold for one source, besides `name` and `source`.
+const PER_SOURCE: [&str; 23] = [
+    "enter",
+    "every",
+    "exec",
+    "flip",
+    "fps",
+    "height",
+    "hold",
+    "leave",
+    "live",
+    "max-fps",
+    "on",
+    "pixel-format",
+    "raw",
+    "record",
+    "record-limit",
+    "roi",
+    "rotate",
+    "skip-still",
+    "smooth",
+    "still-limit",
+    "threshold",
+    "webhook",
+    "width",
+];
+
+/// The command line's grammar, with the defaults that hold.
+pub(crate) struct Grammar {
+    /// For the run.
+    pub(crate) command: Command,
+    /// For each source that has a table.
+    pub(crate) sources: Vec<Command>,
+}
+
+/// A key and its value.
+type Entry<'a> = (Spanned<Cow<'a, str>>, Spanned<DeValue<'a>>);
 
 /// The command line's grammar with the defaults that hold for `typed`.
 ///
 /// # Errors
 /// The file cannot be read, or holds what is no flag.
-pub(crate) fn with_defaults(command: Command, typed: &[OsString]) -> Result<Command> {
+pub(crate) fn with_defaults(command: Command, typed: &[OsString]) -> Result<Grammar> {
     let command = command.mut_subcommands(|sub| sub.mut_args(from_variable));
     let Some((file, name)) = wanted(command.clone(), typed) else {
-        return Ok(command);
+        let sources = Vec::new();
+        return Ok(Grammar { command, sources });
     };
     let text = std::fs::read_to_string(&file).map_err(|e| {
         Error::usage(
@@ -67,7 +116,7 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn apply(&self, command: Command, name: &str) -> Result<Command> {
+    fn apply(&self, command: Command, name: &str) -> Result<Grammar> {
         let table = DeTable::parse(self.text).map_err(|e| {
             let at = e.span().map_or(0, |span| span.start);
             self.error(at, e.message().to_owned())
@@ -91,10 +140,72 @@ impl File<'_> {
                 general.extend(table);
             }
         }
-        for (key, value) in general {
-            command = self.set(command, name, &key, &value)?;
+        let is_table = |(key, value): &Entry| {
+            name == SEVERAL
+                && key.get_ref() == TABLE
+                && matches!(value.get_ref(), DeValue::Array(_))
+        };
+        let (tables, general): (Vec<Entry>, _) = general.into_iter().partition(is_table);
+        for (key, value) in &general {
+            if let (true, Some((table, _))) = (key.get_ref() == SOURCES, tables.first()) {
+                let what = "sources stand in a list or in [[source]] tables, not in both";
+                let at = table.span().start.max(key.span().start);
+                return Err(self.error(at, what.to_owned()));
+            }
+            command = self.set(command, name, key, value)?;
         }
-        Ok(command)
+        let mut sources = Vec::new();
+        for (_, tables) in tables {
+            if let DeValue::Array(tables) = tables.into_inner() {
+                for table in tables {
+                    sources.push(self.source(command.clone(), table)?);
+                }
+            }
+        }
+        Ok(Grammar { command, sources })
+    }
+
+    /// The grammar for one source, by its table.
+    fn source(&self, mut command: Command, table: Spanned<DeValue>) -> Result<Command> {
+        let at = table.span().start;
+        let DeValue::Table(table) = table.into_inner() else {
+            return Err(self.error(at, format!("`{TABLE}`, expected tables: [[source]]")));
+        };
+        let text = |key: &str, value: &Spanned<DeValue>| match value.get_ref() {
+            DeValue::String(text) => Ok(text.to_string()),
+            _ => Err(self.error(value.span().start, format!("`{key}`, expected text"))),
+        };
+        let (mut name, mut source) = (None, None);
+        for (key, value) in table {
+            let wanted = key.get_ref().replace('_', "-");
+            match wanted.as_str() {
+                TABLE => source = Some(text(TABLE, &value)?),
+                "name" => {
+                    let given = text("name", &value)?;
+                    if !NamedSource::is_name(&given) {
+                        let what = format!("`{given}`, expected letters, digits, `-` and `_`");
+                        return Err(self.error(value.span().start, what));
+                    }
+                    name = Some(given);
+                }
+                known if PER_SOURCE.contains(&known) => {
+                    command = self.set(command, SEVERAL, &key, &value)?;
+                }
+                _ => {
+                    let known = PER_SOURCE.iter().chain(&[TABLE, "name"]);
+                    let known = known.map(|key| (*key).to_owned()).collect();
+                    return Err(self.unknown(&key, "key of a source", known));
+                }
+            }
+        }
+        let Some(source) = source else {
+            let error = self.error(at, "this table names no source".to_owned());
+            return Err(error.with_remedy("add source = \"camera:0\""));
+        };
+        let named = name.map_or(source.clone(), |name| format!("{name}={source}"));
+        Ok(command.mut_subcommand(SEVERAL, |sub| {
+            sub.mut_arg(SOURCES, |arg| arg.default_values([named]).required(false))
+        }))
     }
 
     /// Makes `value` the default of the flag `name`.
@@ -102,7 +213,7 @@ impl File<'_> {
         &self,
         command: Command,
         sub: &str,
-        name: &Spanned<std::borrow::Cow<str>>,
+        name: &Spanned<Cow<str>>,
         value: &Spanned<DeValue>,
     ) -> Result<Command> {
         let wanted = name.get_ref().replace('_', "-");
@@ -134,12 +245,7 @@ impl File<'_> {
         }))
     }
 
-    fn unknown(
-        &self,
-        name: &Spanned<std::borrow::Cow<str>>,
-        what: &str,
-        known: Vec<String>,
-    ) -> Error {
+    fn unknown(&self, name: &Spanned<Cow<str>>, what: &str, known: Vec<String>) -> Error {
         let error = self.error(
             name.span().start,
             format!("`{}` is not a {what}", name.get_ref()),

@@ -87,12 +87,11 @@ pub(crate) struct LiveArgs {
 }
 
 impl LiveArgs {
-    /// When the loop ends, and how fast it runs.
+    /// When the loop ends.
     pub(crate) fn options(&self, frames: Option<u64>) -> LiveOptions {
         LiveOptions {
             frames,
             stop_after: self.stop_after,
-            max_fps: self.max_fps,
         }
     }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 #[cfg(feature = "webhook")]
 use ocelli::notify::Url;
-use ocelli::notify::{Action, Rule, Rules};
+use ocelli::notify::{Action, End, Rule, Rules};
 use ocelli::pipeline::record::Context;
 use ocelli::session::Observer;
 use ocelli::{Error, Result};
@@ -31,12 +31,12 @@ pub(crate) struct NotifyArgs {
 }
 
 impl NotifyArgs {
-    /// Who is told, in the records of `context`.
+    /// Who is told of a source, in the records of `context`; what is done ends at the `end`.
     ///
     /// # Errors
     /// A rule without an action, or about a class that there is none of; files of the
     /// broker cannot be used.
-    pub(crate) fn observers(&self, context: &Context) -> Result<Vec<Box<dyn Observer>>> {
+    pub(crate) fn observers(&self, context: &Context, end: &End) -> Result<Vec<Box<dyn Observer>>> {
         let mut observers: Vec<Box<dyn Observer>> = Vec::new();
         if !self.on.is_empty() {
             let actions = self.actions();
@@ -44,7 +44,8 @@ impl NotifyArgs {
                 return Err(Error::usage("--on", "there is nothing to do when it fires")
                     .with_remedy("add --exec COMMAND or --webhook URL"));
             }
-            observers.push(Box::new(Rules::new(self.on.clone(), actions, context)?));
+            let rules = Rules::new(self.on.clone(), actions, context, end)?;
+            observers.push(Box::new(rules));
         }
         #[cfg(feature = "mqtt")]
         observers.extend(self.mqtt.observer(context)?);
@@ -58,12 +59,18 @@ impl NotifyArgs {
         commands.collect()
     }
 
-    /// A flag that makes sense for live sources only, if one is given.
-    pub(crate) fn given(&self) -> Option<&'static str> {
+    /// A flag that tells of one source only, if one is given.
+    pub(crate) fn of_one_source(&self) -> Option<&'static str> {
         #[cfg(feature = "mqtt")]
         if self.mqtt.is_given() {
             return Some("--mqtt");
         }
-        (!self.on.is_empty()).then_some("--on")
+        None
+    }
+
+    /// A flag that makes sense for live sources only, if one is given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let on = (!self.on.is_empty()).then_some("--on");
+        self.of_one_source().or(on)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use ocelli::model::Fit;
 use ocelli::model::manifest::{Quantization, Resize, Size};
-use ocelli::pipeline::capture::{Coding, Matrix, PixelFormat, RawFormat, SourceSpec};
+use ocelli::pipeline::capture::{Coding, Matrix, NamedSource, PixelFormat, RawFormat, SourceSpec};
 use ocelli::{Roi, Rotation};
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -18,6 +18,12 @@ use crate::flags::Line;
 pub(crate) fn source() -> impl TypedValueParser<Value = SourceSpec> {
     OsStringValueParser::new()
         .try_map(|name| SourceSpec::parse(&name).map_err(|error| Line(&error).to_string()))
+}
+
+/// The same, perhaps with a name of its own: `door=camera:0`.
+pub(crate) fn named_source() -> impl TypedValueParser<Value = NamedSource> {
+    OsStringValueParser::new()
+        .try_map(|text| NamedSource::parse(&text).map_err(|error| Line(&error).to_string()))
 }
 
 /// A broker and a topic.

@@ -1,26 +1,24 @@
 //! `ocelli run`: classify what the sources give.
 
+mod follow;
+mod sources;
+
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::engine::Identity;
 use ocelli::memory::Loading;
-use ocelli::pipeline::capture::{self, Opened, SourceSpec};
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::workers::{self, Summary};
-use ocelli::pipeline::write::{Format, Writer};
-use ocelli::session::NewModel;
-use ocelli::{Error, Model, Pipeline, PipelineMaker, PipelineOptions, Result};
+use ocelli::pipeline::write::Writer;
+use ocelli::{Error, Model, PipelineMaker, PipelineOptions, Result};
 use parking_lot::Mutex;
 
 use super::{Finding, cores, open_model, stop_flag};
 use crate::cli::RunArgs;
 use crate::flags::Line;
-use crate::live;
-use crate::output::Lines;
-use crate::terminal::TerminalView;
+use sources::Material;
 
 /// Fewer files than this are not worth a second session.
 const FEW: u64 = 8;
@@ -31,35 +29,37 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     let loading = Loading::begin();
     let model = open_model(&args.model)?;
     let stop = stop_flag()?;
-    let mut opened = open_sources(args, &model)?;
-    let count = opened.source.count();
-    check_live(args, opened.live, count)?;
-    opened.live |= args.live_stream;
-    let live = opened.live;
-    let workers = if live {
-        1
-    } else {
-        args.workers.unwrap_or_else(|| default_workers(args, count))
+    let material = sources::open(args, &model.manifest)?;
+    let (count, workers, followed) = match &material {
+        Material::Live(followed) => (None, 1, &followed[..]),
+        Material::Finite(opened) => {
+            let count = opened.source.count();
+            let workers = args.workers.unwrap_or_else(|| default_workers(args, count));
+            (count, workers, &[][..])
+        }
     };
     let threads = args
         .threads
         .unwrap_or_else(|| (cores() / workers).clamp(1, 4));
+    let each = followed.iter().map(|source| source.args.per_source());
+    let each: Vec<_> = each.collect();
+    let first = each.first().copied().unwrap_or_else(|| args.per_source());
     let options = PipelineOptions {
-        batch: batch_size(&model, args.batch, live)?,
+        batch: batch_size(&model, args.batch, !followed.is_empty())?,
         top_k: args.top_k,
-        smooth: args.live.smooth(args.threshold),
-        motion_gate: args.live.motion_gate(),
-        ..args.decode.options()
+        ..args.decode.options().with_source(first)
     };
-    let maker = PipelineMaker::new(model.clone(), &args.engine.options(), threads, options)?;
+    let mut maker = PipelineMaker::new(model.clone(), &args.engine.options(), threads, options)?;
+    maker.further = each.into_iter().skip(1).collect();
     // The first pipeline is made before anything is read, so that a bad model stops.
     let first = maker.make()?;
     drop(loading);
     let identity = first.engine().identity().clone();
-    announce(&model, &identity, workers, threads);
-    if live {
-        return follow(args, opened, maker, first, &stop);
-    }
+    announce(&model, &identity, (workers, threads), followed.len());
+    let opened = match material {
+        Material::Live(followed) => return follow::run(args, followed, maker, first, &stop),
+        Material::Finite(opened) => opened,
+    };
     let mut writer = Writer::new(std::io::stdout(), args.format, maker.context(&identity));
     let bar = progress(count);
     let first = Mutex::new(Some(first));
@@ -70,69 +70,6 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     })?;
     bar.finish_and_clear();
     Ok(conclude(summary))
-}
-
-fn open_sources(args: &RunArgs, model: &Model) -> Result<Opened> {
-    let mut sources = args.sources.clone();
-    if args.raw.is_some() && sources.is_empty() {
-        sources.push(SourceSpec::Stdin);
-    }
-    capture::open(&sources, &args.source_options(&model.manifest))
-}
-
-/// Classifies the newest frames of a live source until it ends or is stopped.
-fn follow(
-    args: &RunArgs,
-    opened: Opened,
-    maker: PipelineMaker,
-    mut pipeline: Pipeline,
-    stop: &AtomicBool,
-) -> Result<Finding> {
-    pipeline.warm_up()?;
-    let context = maker.context(pipeline.engine().identity());
-    let swap = {
-        let (path, overrides) = (args.model.model.clone(), args.model.facts.overrides());
-        let maker = maker.clone();
-        live::swap_on_hangup(move || {
-            let maker = maker.renewed(&path, overrides.clone())?;
-            let pipeline = maker.make_warm()?;
-            Ok(NewModel { maker, pipeline })
-        })?
-    };
-    let mut observers = live::observers(&args.live, &args.notify, &context)?;
-    let is_terminal =
-        args.format == Format::Text && std::io::stdout().is_terminal() && !args.changes_only;
-    observers.push(if is_terminal {
-        Box::new(TerminalView::new(context))
-    } else {
-        Box::new(Lines {
-            writer: Writer::new(std::io::stdout(), args.format, context),
-            changes_only: args.changes_only,
-        })
-    });
-    let made = (maker, pipeline);
-    live::session(&args.live, args.frames, opened, made, observers, swap).run(stop)?;
-    Ok(Finding::Good)
-}
-
-/// Refuses what makes no sense for these sources.
-fn check_live(args: &RunArgs, live: bool, count: Option<u64>) -> Result<()> {
-    if args.live_stream && !live && count.is_some() {
-        return Err(Error::usage(
-            "--live",
-            "these sources are finite: every frame but the newest would be dropped",
-        )
-        .with_remedy("leave it out, or name a stream such as `-`"));
-    }
-    let changes_only = args.changes_only.then_some("--changes-only");
-    match args.live.given().or(args.notify.given()).or(changes_only) {
-        Some(flag) if !live && !args.live_stream => Err(Error::usage(
-            flag,
-            "this is for live sources, and these are files or a stream",
-        )
-        .with_remedy("leave it out, or add --live for a stream such as `-`")),
-        _ => Ok(()),
-    }
 }
 
 fn default_workers(args: &RunArgs, count: Option<u64>) -> usize {
@@ -168,11 +105,20 @@ fn batch_size(model: &Model, asked: Option<usize>, live: bool) -> Result<usize> 
     }
 }
 
-fn announce(model: &Arc<Model>, identity: &Identity, workers: usize, threads: usize) {
+fn announce(
+    model: &Arc<Model>,
+    identity: &Identity,
+    (workers, threads): (usize, usize),
+    followed: usize,
+) {
     let prepared = if identity.prepared { ", prepared" } else { "" };
     let plural = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+    let shared = match followed {
+        0 | 1 => String::new(),
+        several => format!(" for {several} sources"),
+    };
     log::info!(
-        "{} runs on {} ({}{prepared}), {} with {}",
+        "{} runs on {} ({}{prepared}), {} with {}{shared}",
         model.manifest.id(),
         identity.engine,
         identity.provider,

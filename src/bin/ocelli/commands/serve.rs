@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use ocelli::memory::Loading;
 use ocelli::model::manifest::Manifest;
+use ocelli::notify::End;
 use ocelli::pipeline::capture::{self, Opened};
 use ocelli::serve::{
     AppState, Broadcaster, Deployment, DeploymentOptions, Live, Meter, PreviewOptions, Server,
     ServerCheck, ServerOptions, Token,
 };
-use ocelli::session::{LoopStats, NewModel, Observer};
+use ocelli::session::{LoopStats, NewModel, Observer, Session};
 use ocelli::swap::Swap;
 use ocelli::{Error, PipelineOptions, Result, tls};
 
-use super::{Finding, open_model, stop_flag};
+use super::{Finding, hangup_flag, open_model, stop_flag};
 use crate::cli::ServeArgs;
 use crate::live;
 use crate::service_manager::ServiceManager;
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     let loading = Loading::begin();
     let listening = server_options(args)?;
     let model = open_model(&args.model)?;
-    let stop = stop_flag()?;
+    let (stop, hangup) = (stop_flag()?, hangup_flag()?);
     let opened = open_source(args, &model.manifest)?;
     let options = deployment_options(args);
     let deployment = Deployment::new(model, &args.engine.options(), &options, opened.is_some())?;
@@ -42,8 +43,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     deployment.start(&app)?;
     drop(loading);
     match opened.zip(live) {
-        Some((opened, live)) => follow(args, opened, live, deployment, (app, server), &stop),
-        None => idle(args, deployment, (app, server), &stop),
+        Some((opened, live)) => {
+            let signals = (&*stop, hangup);
+            follow(args, opened, live, deployment, (app, server), signals)
+        }
+        None => idle(args, deployment, (app, server), (&stop, hangup)),
     }
 }
 
@@ -121,7 +125,7 @@ fn follow(
     live: Arc<Live>,
     deployment: Deployment,
     (app, server): (Arc<AppState>, Arc<Server>),
-    stop: &AtomicBool,
+    (stop, hangup): (&AtomicBool, Arc<AtomicBool>),
 ) -> Result<Finding> {
     let maker = deployment.live().clone();
     let pipeline = maker.make_warm()?;
@@ -132,20 +136,29 @@ fn follow(
         framing: args.decode.framing(),
         max_pixels: args.decode.max_pixels,
     };
-    let mut observers: Vec<Box<dyn Observer>> = vec![
-        Box::new(Broadcaster::new(live, app.metrics(), preview)?),
-        Box::new(Meter(app.metrics())),
-        Box::new(ServerCheck(server)),
-    ];
-    observers.extend(live::observers(&args.live, &args.notify, &context)?);
-    let swap = swap(args, deployment, app, |renewed| {
+    let flags = (&args.live, &args.notify);
+    let mut source = live::source(flags, opened, (None, true), &context, &End::default())?;
+    let page = Broadcaster::new(live, app.metrics(), preview)?;
+    let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(Meter(app.metrics()))];
+    source.observers.splice(0..0, told);
+    let swap = swap(args, hangup, deployment, app, |renewed| {
         Ok(NewModel {
             pipeline: renewed.live().make_warm()?,
             maker: renewed.live().clone(),
         })
-    })?;
-    let made = (maker, pipeline);
-    live::session(&args.live, None, opened, made, observers, swap).run(stop)?;
+    });
+    let session = Session {
+        sources: vec![source],
+        options: args.live.options(None),
+        maker,
+        pipeline,
+        observers: vec![
+            Box::new(ServerCheck(server)),
+            Box::new(ServiceManager::ready()),
+        ],
+        swap,
+    };
+    session.run(stop)?;
     Ok(Finding::Good)
 }
 
@@ -154,9 +167,9 @@ fn idle(
     args: &ServeArgs,
     deployment: Deployment,
     (app, server): (Arc<AppState>, Arc<Server>),
-    stop: &AtomicBool,
+    (stop, hangup): (&AtomicBool, Arc<AtomicBool>),
 ) -> Result<Finding> {
-    let mut swap = swap(args, deployment, app, |_| Ok(()))?;
+    let mut swap = swap(args, hangup, deployment, app, |_| Ok(()));
     let mut manager = ServiceManager::ready();
     while !stop.load(Ordering::Relaxed) {
         thread::sleep(ATTENTION);
@@ -172,10 +185,13 @@ fn idle(
 /// On request, everything is made anew for the model as it is then.
 fn swap<T: Send + 'static>(
     args: &ServeArgs,
+    hangup: Arc<AtomicBool>,
     deployment: Deployment,
     app: Arc<AppState>,
     first: impl Fn(&Deployment) -> Result<T> + Send + Sync + 'static,
-) -> Result<Swap<T>> {
+) -> Swap<T> {
     let (path, overrides) = (args.model.model.clone(), args.model.facts.overrides());
-    live::swap_on_hangup(move || deployment.renew(&path, overrides.clone(), &app, &first))
+    live::swap_on_hangup(hangup, move || {
+        deployment.renew(&path, overrides.clone(), &app, &first)
+    })
 }

@@ -1,0 +1,83 @@
+//! Live sources, followed until they end or a signal comes: one model, and for each source
+//! whoever is told of it.
+
+use std::io::IsTerminal;
+use std::sync::atomic::AtomicBool;
+
+use ocelli::notify::End;
+use ocelli::pipeline::write::{Format, Writer};
+use ocelli::session::{Ending, NewModel, Observer, Session};
+use ocelli::{Pipeline, PipelineMaker, Result};
+
+use super::sources::Followed;
+use crate::cli::RunArgs;
+use crate::commands::{Finding, hangup_flag};
+use crate::live;
+use crate::output::Lines;
+use crate::service_manager::ServiceManager;
+use crate::terminal::{Board, TerminalView};
+
+/// Classifies the newest frames of the sources until they end or are stopped.
+///
+/// # Errors
+/// No source can be used, or the model cannot; records cannot be written.
+pub(super) fn run(
+    args: &RunArgs,
+    followed: Vec<Followed>,
+    maker: PipelineMaker,
+    mut pipeline: Pipeline,
+    stop: &AtomicBool,
+) -> Result<Finding> {
+    let hangup = hangup_flag()?;
+    pipeline.warm_up()?;
+    let context = maker.context(pipeline.engine().identity());
+    let swap = {
+        let (path, overrides) = (args.model.model.clone(), args.model.facts.overrides());
+        let maker = maker.clone();
+        live::swap_on_hangup(hangup, move || {
+            let maker = maker.renewed(&path, overrides.clone())?;
+            let pipeline = maker.make_warm()?;
+            Ok(NewModel { maker, pipeline })
+        })
+    };
+    let is_alone = followed.len() == 1;
+    let is_terminal = std::io::stdout().is_terminal() && !args.changes_only;
+    let (mut board, mut observers) = (None, Vec::<Box<dyn Observer>>::new());
+    match args.format {
+        Format::Text if is_terminal && is_alone => {
+            observers.push(Box::new(TerminalView::new(context.clone())));
+        }
+        Format::Text if is_terminal => board = Some(Board::new()),
+        format => observers.push(Box::new(Lines {
+            writer: Writer::new(std::io::stdout(), format, context.clone()),
+            changes_only: args.changes_only,
+        })),
+    }
+    let end = End::default();
+    let sources = followed.into_iter().map(|source| {
+        let row = board.as_ref().zip(source.name.as_deref());
+        let row = row.map(|(board, name)| board.add(name));
+        let flags = (&source.args.live, &source.args.notify);
+        let called = (source.name, is_alone);
+        let mut source = live::source(flags, source.opened, called, &context, &end)?;
+        source.observers.extend(row);
+        Ok(source)
+    });
+    let sources = sources.collect::<Result<_>>()?;
+    observers.push(Box::new(ServiceManager::ready()));
+    let session = Session {
+        sources,
+        options: args.live.options(args.frames),
+        maker,
+        pipeline,
+        observers,
+        swap,
+    };
+    let stats = session.run(stop)?;
+    let is_broken = stats.iter().any(|s| s.ending == Some(Ending::Broken));
+    Ok(if is_broken {
+        Finding::Negative
+    } else {
+        Finding::Good
+    })
+}

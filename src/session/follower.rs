@@ -1,0 +1,111 @@
+//! One source as the loop follows it: its newest frame, its pace, and how it is doing.
+
+use std::time::{Duration, Instant};
+
+use super::stats::{Ending, FrameRate, LoopStats};
+use crate::pipeline::capture::{ChildHandles, DropCounters, Newest, Waiting};
+use crate::pipeline::record::Record;
+
+/// A source, its own state and counters.
+pub(super) struct Follower {
+    /// Where its frames come in, until it is over.
+    pub(super) newest: Option<Newest>,
+    /// The programs that give them.
+    children: ChildHandles,
+    /// What is said about its newest frame.
+    pub(super) records: [Record; 1],
+    /// What only the loop knows of: frames that cannot be decoded, or show nothing new.
+    pub(super) own: DropCounters,
+    /// When it had its last turn.
+    pub(super) last_turn: Option<Instant>,
+    rate: FrameRate,
+    interval: Duration,
+    /// When the next frame may be taken.
+    due: Instant,
+    /// Whether that has not come yet, as far as the loop has noticed.
+    rests: bool,
+}
+
+impl Follower {
+    /// Follows what comes in at `newest`, at most `max_fps` frames per second, into records
+    /// like `record`.
+    pub(super) fn new(
+        newest: Newest,
+        children: ChildHandles,
+        max_fps: Option<f64>,
+        record: Record,
+    ) -> Self {
+        Self {
+            newest: Some(newest),
+            children,
+            records: [record],
+            own: DropCounters::default(),
+            last_turn: None,
+            rate: FrameRate::default(),
+            interval: max_fps.map_or(Duration::ZERO, |fps| Duration::from_secs_f64(1.0 / fps)),
+            due: Instant::now(),
+            rests: false,
+        }
+    }
+
+    /// Whether something waits that may be looked at `now`. A fault waits its turn as a frame
+    /// does: a source that gives nothing else must not keep the others waiting.
+    pub(super) fn has_something(&mut self, now: Instant) -> bool {
+        let Some(newest) = &self.newest else {
+            return false;
+        };
+        if self.rests && now >= self.due {
+            self.rests = false;
+            newest.end_rest();
+        }
+        match newest.waiting() {
+            Waiting::Nothing => false,
+            Waiting::Frame => !self.rests,
+            Waiting::News => true,
+        }
+    }
+
+    /// When a frame may be taken again, if none may now.
+    pub(super) fn rests_until(&self) -> Option<Instant> {
+        (self.newest.is_some() && self.rests).then_some(self.due)
+    }
+
+    /// A frame was taken `now`; when the next one may be.
+    pub(super) fn paced(&mut self, now: Instant) {
+        if self.interval.is_zero() {
+            return;
+        }
+        self.due = (self.due + self.interval).max(now);
+        self.rests = true;
+        if let Some(newest) = &self.newest {
+            newest.rest(self.due);
+        }
+    }
+
+    /// A frame was classified.
+    pub(super) fn classified(&mut self, stats: &mut LoopStats) {
+        stats.classified += 1;
+        stats.fps = self.rate.enter(Instant::now());
+    }
+
+    /// The source is lost and waited for.
+    pub(super) fn lost(&mut self, stats: &mut LoopStats) {
+        (stats.lost, stats.fps) = (Some(Instant::now()), None);
+        self.rate = FrameRate::default();
+    }
+
+    /// Counts what capturing has left out.
+    pub(super) fn count(&self, stats: &mut LoopStats) {
+        if let Some(newest) = &self.newest {
+            stats.drops = newest.drops() + self.own;
+        }
+    }
+
+    /// The source is left alone from now on.
+    pub(super) fn finish(&mut self, ending: Ending, stats: &mut LoopStats) {
+        self.count(stats);
+        self.newest = None;
+        self.children = ChildHandles::default();
+        (stats.ending, stats.lost, stats.fps) = (Some(ending), None, None);
+    }
+}

@@ -1,0 +1,54 @@
+//! One of a session's sources, with all that is its own: name, pace, and who is told of it.
+
+use std::sync::Arc;
+
+use super::follower::Follower;
+use super::observer::Observer;
+use super::telling::Told;
+use crate::pipeline::capture::{Bell, Newest, Opened};
+use crate::pipeline::record::Record;
+
+/// A live source, and who is told of it.
+pub struct LiveSource {
+    /// What records and messages call it, if they are to: one of several needs a name.
+    pub name: Option<String>,
+    /// The source.
+    pub opened: Opened,
+    /// One frame in so many counts.
+    pub every: u64,
+    /// At most so many frames are classified per second.
+    pub max_fps: Option<f64>,
+    /// Who is told of this source alone.
+    pub observers: Vec<Box<dyn Observer>>,
+}
+
+impl LiveSource {
+    /// The only source of a session, at its own pace.
+    pub fn new(opened: Opened) -> Self {
+        Self {
+            name: None,
+            opened,
+            every: 1,
+            max_fps: None,
+            observers: Vec::new(),
+        }
+    }
+
+    /// Starts capturing; what comes rings the `bell`.
+    pub(super) fn start(self, bell: &Arc<Bell>) -> (Follower, Told) {
+        let Opened {
+            source,
+            policy,
+            children,
+            ..
+        } = self.opened;
+        let name: Option<Arc<str>> = self.name.map(Arc::from);
+        let record = Record {
+            source_name: name.clone(),
+            ..Record::default()
+        };
+        let newest = Newest::start(source, policy, self.every, bell.clone());
+        let follower = Follower::new(newest, children, self.max_fps, record);
+        (follower, Told::new(name, self.observers))
+    }
+}
