@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{command, labels, ocelli, project, records, root, scratch, stderr};
+use crate::support::{
+    at_terminal, command, labels, ocelli, project, records, root, scratch, stderr,
+};
 
 /// The arguments of a run of the bundled model on `rest`.
 fn live(rest: &[&str]) -> Vec<String> {
@@ -336,21 +338,9 @@ fn the_service_manager_hears_of_readiness_life_and_end() {
 
 #[test]
 fn a_person_at_a_terminal_sees_one_block_with_bars() {
-    if Command::new("script").arg("--version").output().is_err() {
-        println!("skipped: no `script` to make a terminal");
+    let Some(text) = at_terminal("synthetic: --stop-after 1s") else {
         return;
-    }
-    let run = format!(
-        "{} run -m {} --engine rten synthetic: --stop-after 1s",
-        env!("CARGO_BIN_EXE_ocelli"),
-        project("models/shapes.onnx")
-    );
-    let output = Command::new("script")
-        .args(["-qec", &run, "/dev/null"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    };
     for part in ["█", "square", "frames, ", "per second", "dropped 0", "age "] {
         assert!(text.contains(part), "{part}: {text}");
     }

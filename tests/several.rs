@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    STEPS, assets, command, labels, ocelli, project, records, root, scratch, stderr,
+    STEPS, assets, at_terminal, command, labels, ocelli, project, records, root, scratch, stderr,
 };
 
 /// A run of the bundled model on `rest`.
@@ -464,21 +464,11 @@ fn a_file_whose_name_looks_like_that_of_a_source_is_that_file() {
 
 #[test]
 fn a_person_at_a_terminal_sees_a_line_for_each_source() {
-    if Command::new("script").arg("--version").output().is_err() {
-        println!("skipped: no `script` to make a terminal");
+    let Some(text) =
+        at_terminal("door=synthetic: yard=synthetic:fps=20 dead=camera:99 --stop-after 1s")
+    else {
         return;
-    }
-    let run = format!(
-        "{} run -m {} --engine rten door=synthetic: yard=synthetic:fps=20 dead=camera:99 --stop-after 1s",
-        env!("CARGO_BIN_EXE_ocelli"),
-        project("models/shapes.onnx")
-    );
-    let output = Command::new("script")
-        .args(["-qec", &run, "/dev/null"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    };
     let line = |name: &str| {
         let mut lines = text.lines().rev();
         let found = lines.find(|line| line.contains(&format!("{name:<24} ")));

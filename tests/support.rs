@@ -88,6 +88,25 @@ pub fn classify(sources: &[&Path]) -> Output {
     command.output().expect("the program starts")
 }
 
+/// What a person at a terminal sees of a run of the model that every clone has; `None` where
+/// no terminal can be made.
+pub fn at_terminal(sources: &str) -> Option<String> {
+    let run = format!(
+        "{} run -m {} --engine rten {sources}",
+        env!("CARGO_BIN_EXE_ocelli"),
+        project("models/shapes.onnx")
+    );
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &run, "/dev/null"])
+        .stdin(Stdio::null());
+    let Ok(output) = script.output() else {
+        println!("skipped: no `script` to make a terminal");
+        return None;
+    };
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Standard error as text.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
