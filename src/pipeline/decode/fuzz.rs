@@ -37,7 +37,11 @@ pub fn pictures(bytes: &[u8]) {
     let mut fresh = Picture::default();
     let first = decode(false, &mut fresh);
     let second = decode(false, &mut used);
-    assert_eq!(first.is_ok(), second.is_ok(), "once it is a picture, once not");
+    assert_eq!(
+        first.is_ok(),
+        second.is_ok(),
+        "once it is a picture, once not"
+    );
     if first.is_err() {
         return;
     }
