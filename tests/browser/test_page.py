@@ -473,7 +473,7 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_seen(live, visit):
     for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(focused))
-    assert [name for name, _ in reached] == ["model", "Save", "pause", "files", "Model facts", "Metrics", "API"]
+    assert [name for name, _ in reached] == ["model", "save", "pause", "files", "Model facts", "Metrics", "API"]
     assert {outline for _, outline in reached} == {"solid"}
 
 

@@ -15,15 +15,16 @@ export function condition(source) {
   return state.record.doubt ? ["warn", "Doubt"] : ["fine", "Live"];
 }
 
-const why = ({ reason }) => (reason ? `: ${reason}` : "");
+const why = ({ reason }) => (reason ? `. The reason: ${reason}` : "");
 
 function ofOne(source) {
   const { state, lostAt } = source;
   const list = [];
   const [level, text] = condition(source);
-  if (state?.ended) list.push([level, `${text}${why(state)}. What is shown is the last of it`]);
+  if (state?.ended) list.push([level, `${text}. What is shown is the last of it`, why(state)]);
   else if (lostAt !== null) {
-    list.push(["fault", "Source lost", ` for ${span(now() - lostAt)}. What is shown is the last of it. Trying again`]);
+    const time = span(now() - lostAt);
+    list.push(["fault", "Source lost", ` for ${time}. What is shown is the last of it. Trying again${why(state)}`]);
   }
   if (state?.record?.doubt) list.push(["warn", `Doubt: ${state.record.doubt}`]);
   return list;

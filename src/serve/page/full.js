@@ -4,7 +4,7 @@ import { showBars } from "./bars.js";
 import { standing } from "./condition.js";
 import { $, now, put } from "./dom.js";
 import { counted, draw } from "./minute.js";
-import { grouped, millis, number, verdict } from "./text.js";
+import { grouped, length, millis, number, verdict } from "./text.js";
 
 const STAGES = ["capture", "decode", "preprocess", "inference", "total"];
 const CAUSES = ["newer", "camera", "damaged", "paced", "still"];
@@ -19,7 +19,7 @@ export function showRecord(record) {
   const label = $("label");
   put(label, text);
   label.title = text;
-  label.dataset.length = text.length > 24 ? "long" : text.length > 12 ? "middle" : "short";
+  label.dataset.length = length(text);
   document.body.toggleAttribute("data-unknown", record.unknown);
   label.dataset.frame = record.frame;
   put($("score"), number(record.score, 3));
@@ -39,7 +39,8 @@ function showStages({ minute, at }) {
     const mean = recent.reduce((sum, point) => sum + point.timing[stage], 0) / recent.length;
     put($(stage), millis(mean));
     const part = $("stack").children[i];
-    if (part) part.style.flexGrow = mean;
+    // In microseconds: shares that sum to less than 1 would leave a gap.
+    if (part) part.style.flexGrow = 1000 * mean;
   });
 }
 

@@ -4,7 +4,7 @@ import { address } from "./address.js";
 import { condition, standing } from "./condition.js";
 import { $, now, put } from "./dom.js";
 import { counted, draw } from "./minute.js";
-import { millis, number, verdict } from "./text.js";
+import { length, millis, number, verdict } from "./text.js";
 
 const cards = new Map();
 // Width by height of the widest picture.
@@ -43,6 +43,7 @@ export function showRecord(source) {
   const text = verdict(source.shown);
   put(label, text);
   label.title = text;
+  label.dataset.length = length(text);
   label.dataset.frame = source.shown.frame;
   item.toggleAttribute("data-unknown", source.shown.unknown);
   put(score, number(source.shown.score, 3));

@@ -91,6 +91,8 @@ function showRecord(source) {
 
 // Only what is seen is asked for: the others cost no encoding.
 function watch() {
+  // One that was let go of halfway may never be seen.
+  for (const source of page.sources) source.showing = null;
   const one = page.sources.length > 1 && page.one;
   stream.start(one ? `stream?source=${encodeURIComponent(one.name)}` : "stream");
 }

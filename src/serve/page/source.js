@@ -17,6 +17,8 @@ export class Source {
   shown = null;
   shownAt = -Infinity;
   minute = new Minute();
+  // The picture that is being shown, until it is seen.
+  showing = null;
   // Whether pictures are asked for, the newest one's frame, and when it came.
   #watched = false;
   #frame = null;
@@ -55,6 +57,7 @@ export class Source {
   unwatch() {
     this.#watched = false;
     this.#waiting.clear();
+    this.showing = null;
   }
 
   // Whether it gives something.

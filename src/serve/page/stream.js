@@ -1,8 +1,8 @@
 // The pictures, as `/stream` sends them. Read here and not by an <img>, which would say neither of which frame nor of
 // which source each picture is.
 
-// Bytes within which the head of a part stands.
-const HEAD = 1024;
+// Bytes within which the head of a part stands: a source may be called by a long address.
+const HEAD = 8192;
 
 // The first part in the bytes, if all of it is there: the server says how long it is, of which frame and whose.
 function firstPart(bytes) {

@@ -20,6 +20,11 @@ export function span(milliseconds) {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+// How large a text may be set.
+export function length(text) {
+  return text.length > 24 ? "long" : text.length > 12 ? "middle" : "short";
+}
+
 // Independent labels are all named, others one.
 export function verdict(record) {
   if (record.labels) return record.labels.join(", ") || `none, perhaps ${record.label}`;
