@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -62,7 +63,10 @@ pub struct Broadcaster {
     stats: LoopStats,
     reason: Option<String>,
     decided: Option<Instant>,
-    record: Option<Box<RawValue>>,
+    /// The newest record, as JSON.
+    record: Bytes,
+    /// Whether nobody was told of it yet.
+    is_fresh: bool,
     /// The frame of the newest record.
     answered: u64,
 }
@@ -93,7 +97,8 @@ impl Broadcaster {
             stats: LoopStats::default(),
             reason: None,
             decided: None,
-            record: None,
+            record: Bytes::new(),
+            is_fresh: false,
             answered: 0,
         };
         Ok(sources.iter().enumerate().map(broadcaster).collect())
@@ -112,11 +117,11 @@ impl Broadcaster {
     }
 
     fn publish(&mut self) {
-        self.published = Some(Instant::now());
+        (self.published, self.is_fresh) = (Some(Instant::now()), false);
         let since = |then: Instant| Milliseconds::from(then.elapsed());
         let state = LiveState {
             name: self.live.told_name(),
-            record: self.record.as_deref(),
+            record: serde_json::from_slice(&self.record).ok(),
             classified: self.stats.classified,
             fps: self.stats.fps.map(|fps| (fps * 100.0).round() / 100.0),
             decided_ms: self.decided.map(since),
@@ -138,12 +143,11 @@ impl Observer for Broadcaster {
             self.decided = Some(at);
         }
         self.answered = event.record.number;
+        (self.record, self.is_fresh) = (event.json()?, true);
+        self.stats.classified += 1;
         // Who sees a frame is told its own answer.
         let shows = self.show(event.frame);
         if shows || self.published.is_none_or(|at| at.elapsed() >= PERIOD) {
-            let json = String::from_utf8_lossy(&event.json()?).into_owned();
-            self.record = RawValue::from_string(json).ok();
-            self.stats.classified += 1;
             self.publish();
         }
         Ok(())
@@ -164,7 +168,11 @@ impl Observer for Broadcaster {
         if stats.lost.is_none() && stats.ending != Some(Ending::Broken) {
             self.reason = None;
         }
-        let period = if is_news { Duration::ZERO } else { IDLE_PERIOD };
+        let period = match (is_news, self.is_fresh) {
+            (true, _) => Duration::ZERO,
+            (false, true) => PERIOD,
+            (false, false) => IDLE_PERIOD,
+        };
         if self.published.is_none_or(|at| at.elapsed() >= period) {
             self.publish();
         }
