@@ -10,8 +10,8 @@ const STAGES = ["capture", "decode", "preprocess", "inference", "total"];
 const CAUSES = ["newer", "camera", "damaged", "paced", "still"];
 
 export function showRuntime({ model, engine, provider }) {
-  put($("model"), model);
-  put($("engine"), `${engine}, ${provider}`);
+  put($("model"), model ?? "–");
+  put($("engine"), engine ? `${engine}, ${provider}` : "–");
 }
 
 export function showRecord(record) {

@@ -16,7 +16,7 @@ function card(source) {
   const link = part("a");
   link.href = address(source);
   put(link, source.name);
-  link.title = source.source;
+  if (source.name !== source.source) link.title = source.source;
   return {
     item,
     link,
