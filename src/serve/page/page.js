@@ -130,11 +130,11 @@ function route() {
 }
 
 function enter(one) {
+  const isAlone = page.sources.length === 1;
   full.open(one, page);
-  if (page.sources.length === 1) return;
-  screen.begin(grid.picture(one));
-  $("save").href = `snapshot.jpg?source=${encodeURIComponent(one.name)}`;
-  $("save").download = `${one.name}.jpg`;
+  $("save").href = isAlone ? "snapshot.jpg" : `snapshot.jpg?source=${encodeURIComponent(one.name)}`;
+  $("save").download = isAlone ? "ocelli.jpg" : `${one.name}.jpg`;
+  if (!isAlone) screen.begin(grid.picture(one));
 }
 
 // After the address has changed: the focus goes along, or it would be lost with what is hidden.
