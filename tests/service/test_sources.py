@@ -233,7 +233,9 @@ def test_a_quarter_of_all_connections_may_watch_whatever_they_watch():
 
 
 def test_what_becomes_of_a_source_is_told_and_costs_the_others_nothing():
-    with Server(*flags("door=synthetic:fps=20", "short=synthetic:fps=50,frames=12", "gone=camera:97")) as server:
+    # Nobody listens at port 9.
+    far = "far=http://me:secret@127.0.0.1:9/picture.jpg"
+    with Server(*flags("door=synthetic:fps=20", "short=synthetic:fps=50,frames=12", "gone=camera:97", far)) as server:
         short = wait(server, "short", lambda state: state.get("ended"))
         assert (short["ended"], short["reason"], short["lost_ms"]) == ("over", None, None)
         dropped = short["record"]["dropped"] if short["record"] else 0
@@ -241,8 +243,13 @@ def test_what_becomes_of_a_source_is_told_and_costs_the_others_nothing():
         gone = wait(server, "gone", lambda state: state.get("ended") or state.get("lost_ms") is not None)
         assert "camera:97" in gone["reason"]
         assert gone["record"] is None
-        up = [count(server, f'ocelli_source_up{{source="{name}"}}') for name in ("door", "short", "gone")]
-        assert up == ["1", "0", "0"]
+        lost = wait(server, "far", lambda state: state.get("lost_ms") is not None)
+        assert (lost["ended"], lost["record"]) == (None, None)
+        assert lost["reason"].startswith("http://127.0.0.1:9/picture.jpg: ")
+        assert server.get("/status").json()["sources"][3]["source"] == "http://127.0.0.1:9/picture.jpg"
+        assert not any("secret" in said for said in [*server.said, server.get("/status").body.decode()])
+        up = [count(server, f'ocelli_source_up{{source="{name}"}}') for name in ("door", "short", "gone", "far")]
+        assert up == ["1", "0", "0", "0"]
         assert count(server, 'ocelli_frames_total{way="live",source="short"}') == str(short["classified"])
         # Events go on to tell what became of them, to whoever comes now.
         connection, response = ask(server, "/events", "short")
