@@ -15,7 +15,7 @@ macro_rules! parts {
 }
 
 /// What `/` makes use of.
-const PARTS: [(&str, &str); 18] = parts![
+const PARTS: [(&str, &str); 19] = parts![
     "address.js",
     "bars.js",
     "condition.js",
@@ -29,6 +29,7 @@ const PARTS: [(&str, &str); 18] = parts![
     "page.css",
     "page.js",
     "screen.js",
+    "slot.js",
     "source.js",
     "speech.js",
     "stream.js",

@@ -22,7 +22,7 @@ const link = new Link({
   over: () => stream.stop(),
   failed: showConditions,
 });
-const stream = new Stream(showPicture, () => {
+const stream = new Stream(takePicture, () => {
   for (const source of page.sources) source.unwatch();
   if (page.one) screen.release();
 });
@@ -63,7 +63,7 @@ function showStatus(status) {
 
 // The sources are others than before: the first ones, or those of a server that was started anew.
 function meet(sources) {
-  page.sources = sources.map((source) => new Source(source));
+  page.sources = sources.map((source) => new Source(source, showPicture));
   page.one = null;
   grid.build(page.sources);
 }
@@ -91,21 +91,17 @@ function showRecord(source) {
 
 // Only what is seen is asked for: the others cost no encoding.
 function watch() {
-  // One that was let go of halfway may never be seen.
-  for (const source of page.sources) source.showing = null;
+  for (const { pictures } of page.sources) pictures.clear();
   const one = page.sources.length > 1 && page.one;
   stream.start(one ? `stream?source=${encodeURIComponent(one.name)}` : "stream");
 }
 
-// Waits for the former picture of the same source only: the others go on.
-async function showPicture(picture) {
+function takePicture(picture) {
   const source = page.one ?? page.sources.find(({ name }) => name === picture.source);
-  if (!source) return;
-  await source.showing;
-  source.showing = showPictureOf(source, picture);
+  source?.pictures.put(picture);
 }
 
-async function showPictureOf(source, picture) {
+async function showPicture(source, picture) {
   const { one } = page;
   if (source === one) await screen.showPicture(picture);
   else await grid.showPicture(source, picture);

@@ -3,6 +3,7 @@
 
 import { now } from "./dom.js";
 import { Minute } from "./minute.js";
+import { Slot } from "./slot.js";
 
 // Pictures come several times a second: after this long without one, answers no longer wait for theirs.
 const PICTURE_SILENCE = 2_000;
@@ -17,8 +18,6 @@ export class Source {
   shown = null;
   shownAt = -Infinity;
   minute = new Minute();
-  // The picture that is being shown, until it is seen.
-  showing = null;
   // Whether pictures are asked for, the newest one's frame, and when it came.
   #watched = false;
   #frame = null;
@@ -26,8 +25,10 @@ export class Source {
   // Answers that came before their pictures, by frame.
   #waiting = new Map();
 
-  constructor({ name, source }) {
+  // `show` takes the source and a picture, and tells when it is seen.
+  constructor({ name, source }, show) {
     Object.assign(this, { name, source });
+    this.pictures = new Slot((picture) => show(this, picture));
   }
 
   // Takes in what the server says; whether there is another answer to show.
@@ -57,7 +58,7 @@ export class Source {
   unwatch() {
     this.#watched = false;
     this.#waiting.clear();
-    this.showing = null;
+    this.pictures.clear();
   }
 
   // Whether it gives something.

@@ -40,7 +40,7 @@ export class Stream {
   #show;
   #over;
 
-  // `show` takes each picture, and is waited for; `over` is called when no more will come.
+  // `show` takes each picture; `over` is called when no more will come.
   constructor(show, over) {
     this.#show = show;
     this.#over = over;
@@ -55,7 +55,7 @@ export class Stream {
       if (!response.ok) throw new Error(response.statusText);
       for await (const picture of pictures(response.body.getReader())) {
         if (reading !== this.#reading) return;
-        await this.#show(picture);
+        this.#show(picture);
       }
     } catch {
       // Told below, whether it failed or ended.
