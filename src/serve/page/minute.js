@@ -13,8 +13,8 @@ const across = (at, end) => (((at - end) / MINUTE + 1) * WIDTH).toFixed(1);
 export class Minute {
   points = [];
 
-  remember({ record, lost_ms: lost }, at) {
-    const gone = lost != null;
+  remember({ record, lost_ms: lost, ended }, at) {
+    const gone = lost != null || ended != null;
     this.points.push({
       at,
       score: gone ? null : record.score,

@@ -42,7 +42,9 @@ export class Source {
     this.#waiting.set(state.record.frame, state.record);
     if (this.#waiting.size > ANSWERS_KEPT) this.#waiting.delete(this.#waiting.keys().next().value);
     const waits = this.#watched && at - this.#pictureAt <= PICTURE_SILENCE;
-    return (!waits || state.record.frame === this.#frame) && this.#show(state.record);
+    if (waits && state.record.frame !== this.#frame) return false;
+    this.#show(state.record);
+    return true;
   }
 
   // The picture of this frame is seen now; whether there is another answer to show.
@@ -51,7 +53,9 @@ export class Source {
     this.#frame = frame;
     this.#pictureAt = now();
     const record = this.#waiting.get(frame);
-    return record !== undefined && this.#show(record);
+    if (record === undefined) return false;
+    this.#show(record);
+    return true;
   }
 
   // No pictures are asked for any more: answers do not wait.
@@ -78,6 +82,5 @@ export class Source {
   #show(record) {
     if (record.frame !== this.shown?.frame) this.shownAt = now();
     this.shown = record;
-    return true;
   }
 }
