@@ -6,13 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use ocelli::Result;
 use ocelli::memory::Loading;
-use ocelli::notify::End;
 use ocelli::pipeline::capture::{Opened, folder};
 use ocelli::pipeline::record::Context;
 use ocelli::session::{LiveSource, Recorder};
 use ocelli::swap::Swap;
 
-use crate::cli::{LiveArgs, NotifyArgs};
+use crate::cli::{Common, LiveArgs, NotifyArgs};
 
 /// Has SIGHUP, whose flag is `hangup`, ask for another model.
 pub(crate) fn swap_on_hangup<T: Send + 'static>(
@@ -25,14 +24,14 @@ pub(crate) fn swap_on_hangup<T: Send + 'static>(
     })
 }
 
-/// A source of a session, followed as the flags say; what is done about it ends at the `end`.
+/// A source of a session, followed as the flags say.
 /// One of several is recorded to a folder of its own, below the one that is named.
 pub(crate) fn source(
     (live, notify): (&LiveArgs, &NotifyArgs),
     opened: Opened,
     (name, is_alone): (Option<String>, bool),
     context: &Context,
-    end: &End,
+    common: &Common,
 ) -> Result<LiveSource> {
     let mut observers = Vec::new();
     if let Some(below) = &live.record {
@@ -40,7 +39,7 @@ pub(crate) fn source(
         let place = own.map_or_else(|| below.clone(), |own| below.join(own));
         observers.push(Box::new(Recorder::create(&place, live.record_limit())?) as _);
     }
-    observers.extend(notify.observers(context, end)?);
+    observers.extend(notify.observers(name.as_deref(), context, common)?);
     Ok(LiveSource {
         name,
         opened,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ocelli::memory::Loading;
 use ocelli::model::manifest::Manifest;
-use ocelli::notify::End;
 use ocelli::pipeline::capture::{self, Opened};
 use ocelli::serve::{
     AppState, Broadcaster, Deployment, DeploymentOptions, Live, Meter, PreviewOptions, Server,
@@ -137,7 +136,8 @@ fn follow(
         max_pixels: args.decode.max_pixels,
     };
     let flags = (&args.live, &args.notify);
-    let mut source = live::source(flags, opened, (None, true), &context, &End::default())?;
+    let common = args.notify.common()?;
+    let mut source = live::source(flags, opened, (None, true), &context, &common)?;
     let page = Broadcaster::new(live, app.metrics(), preview)?;
     let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(Meter(app.metrics()))];
     source.observers.splice(0..0, told);

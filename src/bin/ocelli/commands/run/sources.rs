@@ -71,12 +71,6 @@ fn side_by_side<'a>(
     let several = sources.len() > 1;
     let mut followed = Vec::with_capacity(sources.len());
     for ((source, name), args) in sources.iter().zip(names.iter()).zip(each.iter().copied()) {
-        if let (true, Some(flag)) = (several, args.notify.of_one_source()) {
-            return Err(
-                Error::usage(flag, "this tells of one source, and there are several")
-                    .with_remedy("follow each in a process of its own, or leave it out"),
-            );
-        }
         let spec = std::slice::from_ref(&source.spec);
         let opened = capture::open(spec, &args.source_options(manifest))?;
         if !opened.live {
