@@ -337,7 +337,6 @@ fn metrics_count_what_was_done() {
         r#"ocelli_requests_total{route="none",status="404"} 1"#,
         r#"ocelli_queue_depth{queue="requests"} 0"#,
         &format!(r#"model="shapes@1",sha256="{sha256}",engine="rten"#),
-        "# EOF",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
@@ -396,7 +395,14 @@ fn a_live_source_is_seen_in_events_and_pictures() {
     let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     assert_eq!(jpeg[frame + 5..frame + 9], [0, 180, 1, 64], "320x180");
     let (_, metrics) = service.get("/metrics");
-    assert!(metrics.contains("ocelli_source_up 1") && metrics.contains(r#"{way="live"}"#));
+    let source = r#"source="synthetic:fps=30,size=1280x720""#;
+    for line in [
+        &format!("ocelli_source_up{{{source}}} 1"),
+        &format!(r#"ocelli_frames_total{{way="live",{source}}} "#),
+        &format!("ocelli_frame_age_seconds_count{{{source}}} "),
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
 }
 
 #[test]

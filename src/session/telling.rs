@@ -141,11 +141,12 @@ impl LiveHandler for Telling {
 
     fn on_lost(&mut self, source: usize, error: &Error) {
         log::warn!("{}{error:#}", self.sources[source].prefix_to(error));
+        self.of(source).for_each(|o| o.on_outage(error));
     }
 
     fn on_broken(&mut self, source: usize, error: Error) -> Result<()> {
-        let told = &mut self.sources[source];
-        told.broken = true;
+        self.of(source).for_each(|o| o.on_outage(&error));
+        self.sources[source].broken = true;
         if self.sources.iter().all(|told| told.broken) {
             return Err(error);
         }

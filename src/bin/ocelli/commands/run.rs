@@ -16,7 +16,7 @@ use ocelli::{Error, Model, PipelineMaker, PipelineOptions, Result};
 use parking_lot::Mutex;
 
 use super::{Finding, cores, open_model, stop_flag};
-use crate::cli::RunArgs;
+use crate::cli::{FollowArgs, RunArgs};
 use crate::flags::Line;
 use sources::Material;
 
@@ -41,9 +41,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     let threads = args
         .threads
         .unwrap_or_else(|| (cores() / workers).clamp(1, 4));
-    let each = followed.iter().map(|source| source.args.per_source());
+    let each = followed.iter().map(|source| source.flags.per_source());
     let each: Vec<_> = each.collect();
-    let first = each.first().copied().unwrap_or_else(|| args.per_source());
+    let first = each
+        .first()
+        .copied()
+        .unwrap_or_else(|| args.flags().per_source());
     let options = PipelineOptions {
         batch: batch_size(&model, args.batch, !followed.is_empty())?,
         top_k: args.top_k,
