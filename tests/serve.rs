@@ -406,6 +406,55 @@ fn a_live_source_is_seen_in_events_and_pictures() {
 }
 
 #[test]
+fn several_sources_are_found_by_their_names() {
+    let service = Service::shapes(&[
+        "--source",
+        "door=synthetic:fps=30",
+        "--source",
+        "synthetic:fps=20,size=64x64",
+    ]);
+    let names = ["door", "synthetic:fps=20,size=64x64"];
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        let status = service.json("/status");
+        let sources = status["sources"].as_array().unwrap();
+        if sources
+            .iter()
+            .all(|source| !source["state"]["record"].is_null())
+        {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(status["source"].is_null() && status["state"].is_null());
+    for (source, name) in status["sources"].as_array().unwrap().iter().zip(names) {
+        let state = &source["state"];
+        assert_eq!(source["name"], name);
+        assert_eq!(
+            (&state["name"], &state["record"]["source_name"]),
+            (&name.into(), &name.into())
+        );
+    }
+    for (path, expected, detail) in [
+        (
+            "/snapshot.jpg",
+            400,
+            "one of door, synthetic:fps=20,size=64x64",
+        ),
+        ("/stream?source=yard", 404, "no source is called `yard`"),
+        ("/events?source=yard", 404, "no source is called `yard`"),
+    ] {
+        let (status, text) = service.get(path);
+        assert_eq!(status, expected, "{path}: {text}");
+        assert!(text.contains(detail), "{path}: {text}");
+    }
+    let path = "/snapshot.jpg?source=synthetic:fps%3D20,size%3D64x64";
+    let response = agent().get(service.url(path)).call().unwrap();
+    assert_eq!(response.headers()["ocelli-source"], names[1]);
+}
+
+#[test]
 fn a_new_model_takes_over_and_a_bad_one_does_not() {
     let model = scratch("serve-reload").join("model.onnx");
     let put = |bytes: &[u8]| {

@@ -5,6 +5,8 @@ mod asked;
 mod meter;
 mod tally;
 
+use std::hash::Hash;
+
 use crate::pipeline::record::{Context, Record};
 use parking_lot::Mutex;
 use prometheus_client::encoding::{prometheus_text, text};
@@ -50,13 +52,19 @@ fn times() -> Histogram {
 }
 
 /// Registers a metric and hands it on.
-fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
 }
 
 /// The same for times, whose names end with their unit.
-fn add_time<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+fn add_times<S>(registry: &mut Registry, name: &str, help: &str) -> Times<S>
+where
+    S: Clone + Eq + Hash,
+    Times<S>: Metric,
+{
+    let metric = Times::new_with_constructor(times as fn() -> Histogram);
     registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
     metric
 }
@@ -65,73 +73,27 @@ impl Default for Metrics {
     /// All at zero.
     fn default() -> Self {
         let r = &mut Registry::with_prefix("ocelli");
-        let frames = add(
-            r,
-            "frames",
-            "Frames classified, live or by request",
-            Family::default(),
-        );
-        let stages = add_time(
-            r,
-            "stage",
-            "Time of a stage per frame",
-            Times::new_with_constructor(times as fn() -> Histogram),
-        );
-        let predictions = add(r, "predictions", "Decisions by label", Family::default());
+        let frames = add(r, "frames", "Frames classified, live or by request");
+        let stages = add_times(r, "stage", "Time of a stage per frame");
+        let predictions = add(r, "predictions", "Decisions by label");
         Self {
             by_request: Tally::new(&frames, &stages, &predictions, None),
             frames,
             stages,
             predictions,
-            dropped: add(
-                r,
-                "dropped_frames",
-                "Live frames not classified, by cause",
-                Family::default(),
-            ),
-            outages: add(
-                r,
-                "outages",
-                "Times a live source was lost",
-                Family::default(),
-            ),
-            source_up: add(
-                r,
-                "source_up",
-                "Whether a live source gives frames",
-                Family::default(),
-            ),
-            frame_age: add_time(
-                r,
-                "frame_age",
-                "Capture to record, live frames",
-                Times::new_with_constructor(times),
-            ),
-            requests: add(
-                r,
-                "requests",
-                "Requests by route and status",
-                Family::default(),
-            ),
-            request_time: add_time(
-                r,
-                "request",
-                "Time until the answer begins",
-                Times::new_with_constructor(times),
-            ),
-            queue: add(
-                r,
-                "queue_depth",
-                "Pictures that wait to be classified",
-                Family::default(),
-            ),
+            dropped: add(r, "dropped_frames", "Live frames not classified, by cause"),
+            outages: add(r, "outages", "Times a live source was lost"),
+            source_up: add(r, "source_up", "Whether a live source gives frames"),
+            frame_age: add_times(r, "frame_age", "Capture to record, live frames"),
+            requests: add(r, "requests", "Requests by route and status"),
+            request_time: add_times(r, "request", "Time until the answer begins"),
+            queue: add(r, "queue_depth", "Pictures that wait to be classified"),
             viewers: add(
                 r,
                 "viewers",
                 "Streams of a live source's pictures being watched",
-                Family::default(),
             ),
-            models: add(r, "model_info", "The model being served", Family::default()),
+            models: add(r, "model_info", "The model being served"),
             model: Mutex::default(),
             registry: std::mem::take(r),
         }
