@@ -90,8 +90,19 @@ impl Follower {
 
     /// The source is lost and waited for.
     pub(super) fn lost(&mut self, stats: &mut LoopStats) {
-        (stats.lost, stats.fps) = (Some(Instant::now()), None);
+        (stats.lost, stats.ending, stats.fps) = (Some(Instant::now()), None, None);
         self.rate = FrameRate::default();
+    }
+
+    /// The source cannot be used; whether it is left alone for that.
+    pub(super) fn broken(&mut self, stats: &mut LoopStats) -> bool {
+        let is_over = self.newest.as_ref().is_none_or(Newest::is_over);
+        if is_over {
+            self.finish(Ending::Broken, stats);
+        } else {
+            (stats.ending, stats.lost, stats.fps) = (Some(Ending::Broken), None, None);
+        }
+        is_over
     }
 
     /// Counts what capturing has left out.

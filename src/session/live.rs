@@ -49,11 +49,14 @@ pub(crate) trait LiveHandler {
     /// The source is lost and waited for.
     fn on_lost(&mut self, source: usize, error: &Error);
 
-    /// The source cannot be used at all.
+    /// The source cannot be used; unless it is `left_out`, it is tried again.
     ///
     /// # Errors
     /// The loop ends.
-    fn on_broken(&mut self, source: usize, error: Error) -> Result<()>;
+    fn on_broken(&mut self, source: usize, error: Error, left_out: bool) -> Result<()>;
+
+    /// The source that could not be used can be.
+    fn on_usable(&mut self, source: usize);
 
     /// Comes several times a second in every state, with how each source is doing. May hand
     /// over another pipeline.
@@ -111,8 +114,10 @@ struct Loop {
 }
 
 impl Loop {
+    /// Whether something may come of a source. Those that cannot be used are tried again beside
+    /// others, not for their own sake.
     fn goes_on(&self) -> bool {
-        self.followers.iter().any(|f| f.newest.is_some())
+        self.stats.iter().any(|stats| stats.ending.is_none())
     }
 
     /// The source to attend to; waits for one, but not for long.
@@ -137,8 +142,8 @@ impl Loop {
             None => {}
             Some(Pull::End) => follower.finish(Ending::Over, stats),
             Some(Pull::Broken(error)) => {
-                follower.finish(Ending::Broken, stats);
-                handler.on_broken(source, error)?;
+                let left_out = follower.broken(stats);
+                handler.on_broken(source, error, left_out)?;
             }
             Some(Pull::Failed(error)) => handler.on_fault(source, &error),
             Some(Pull::Lost(error)) => {
@@ -158,6 +163,9 @@ impl Loop {
         let (follower, stats) = (&mut self.followers[source], &mut self.stats[source]);
         let [frame] = &mut self.frames;
         stats.lost = None;
+        if stats.ending.take().is_some() {
+            handler.on_usable(source);
+        }
         frame.number = stats.classified + follower.own.damaged;
         frame.drops = frame.drops + follower.own;
         let records = &mut follower.records;

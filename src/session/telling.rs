@@ -1,7 +1,7 @@
 //! Passes on what the loop says: to the observers of one source, and to those of all.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::NewModel;
 use super::live::LiveHandler;
@@ -19,7 +19,8 @@ pub(super) struct Told {
     name: Option<Arc<str>>,
     observers: Vec<Box<dyn Observer>>,
     faults: ThrottledLog,
-    broken: bool,
+    /// Since when it cannot be used.
+    broken: Option<Instant>,
 }
 
 impl Told {
@@ -29,7 +30,7 @@ impl Told {
             name,
             observers,
             faults: ThrottledLog::default(),
-            broken: false,
+            broken: None,
         }
     }
 
@@ -140,18 +141,31 @@ impl LiveHandler for Telling {
     }
 
     fn on_lost(&mut self, source: usize, error: &Error) {
-        log::warn!("{}{error:#}", self.sources[source].prefix_to(error));
+        let told = &mut self.sources[source];
+        told.broken = None;
+        log::warn!("{}{error:#}", told.prefix_to(error));
     }
 
-    fn on_broken(&mut self, source: usize, error: Error) -> Result<()> {
-        let told = &mut self.sources[source];
-        told.broken = true;
-        if self.sources.iter().all(|told| told.broken) {
+    fn on_broken(&mut self, source: usize, error: Error, left_out: bool) -> Result<()> {
+        self.sources[source].broken = Some(Instant::now());
+        if self.sources.iter().all(|told| told.broken.is_some()) {
             return Err(error);
         }
         let prefix = self.sources[source].prefix_to(&error);
-        log::error!("{prefix}{error:#}; this source is left out");
+        let outlook = match left_out {
+            true => "this source is left out",
+            false => "tried again while others go on",
+        };
+        log::error!("{prefix}{error:#}; {outlook}");
         Ok(())
+    }
+
+    fn on_usable(&mut self, source: usize) {
+        let told = &mut self.sources[source];
+        if let Some(since) = told.broken.take() {
+            let seconds = since.elapsed().as_secs_f64();
+            log::info!("{}can be used after {seconds:.1} s", told.prefix());
+        }
     }
 
     fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<Pipeline>> {
