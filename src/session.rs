@@ -1,6 +1,7 @@
 //! Live sources, followed: the newest frames are classified, whoever is to know is told,
 //! messages are kept short, and a new model is taken over between two frames.
 
+mod crew;
 mod follower;
 mod live;
 mod observer;

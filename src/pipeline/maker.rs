@@ -21,6 +21,9 @@ pub struct PipelineMaker {
     pub options: PipelineOptions,
     /// How those of further sources are looked at, in their order.
     pub further: Vec<PerSourceOptions>,
+    /// Frames of several sources that one pipeline classifies at once, each on a thread of its
+    /// own; a single source's come one after the other.
+    pub at_once: usize,
 }
 
 impl PipelineMaker {
@@ -53,6 +56,7 @@ impl PipelineMaker {
             threads,
             options,
             further: Vec::new(),
+            at_once: 1,
         }
     }
 
@@ -61,6 +65,7 @@ impl PipelineMaker {
     pub fn on(&self, engines: Arc<EngineMaker>) -> Self {
         Self {
             further: self.further.clone(),
+            at_once: self.at_once,
             ..Self::with_engine(engines, self.threads, self.options)
         }
     }
@@ -74,6 +79,10 @@ impl PipelineMaker {
         let mut pipeline = Pipeline::new(&self.model, engine, self.options)?;
         for options in &self.further {
             pipeline.add_source(&self.model, options)?;
+        }
+        for _ in 1..self.at_once.min(pipeline.sources()) {
+            let engine = self.engines.make(self.threads)?;
+            pipeline.widen(&self.model, engine, &self.options)?;
         }
         Ok(pipeline)
     }

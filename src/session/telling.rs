@@ -80,22 +80,6 @@ impl Telling {
         own.chain(&mut self.observers)
     }
 
-    fn take_over(&mut self, NewModel { maker, pipeline }: NewModel) -> Pipeline {
-        let identity = pipeline.engine().identity();
-        log::info!(
-            "{} takes over on {} ({})",
-            maker.model.manifest.id(),
-            identity.engine,
-            identity.provider
-        );
-        let context = maker.context(identity);
-        for observer in self.everyone() {
-            observer.on_model(&context);
-        }
-        self.context = context;
-        pipeline
-    }
-
     /// Says how each source did in the time that `passed`.
     pub(super) fn conclude(&self, stats: &[LoopStats], passed: Duration) {
         let seconds = passed.as_secs_f64();
@@ -168,7 +152,7 @@ impl LiveHandler for Telling {
         }
     }
 
-    fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<Pipeline>> {
+    fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<NewModel>> {
         for (told, stats) in self.sources.iter_mut().zip(stats) {
             for observer in &mut told.observers {
                 observer.on_stats(stats)?;
@@ -179,11 +163,26 @@ impl LiveHandler for Telling {
             observer.on_stats(&all)?;
         }
         let (sources, observers) = (&mut self.sources, &mut self.observers);
-        let new = self.swap.poll(|event| {
+        Ok(self.swap.poll(|event| {
             let own = sources.iter_mut().flat_map(|told| &mut told.observers);
             own.chain(&mut *observers)
                 .for_each(|observer| observer.on_swap(event));
-        });
-        Ok(new.map(|new| self.take_over(new)))
+        }))
+    }
+
+    fn take_over(&mut self, NewModel { maker, pipeline }: NewModel) -> Pipeline {
+        let identity = pipeline.engine().identity();
+        log::info!(
+            "{} takes over on {} ({})",
+            maker.model.manifest.id(),
+            identity.engine,
+            identity.provider
+        );
+        let context = maker.context(identity);
+        for observer in self.everyone() {
+            observer.on_model(&context);
+        }
+        self.context = context;
+        pipeline
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     let stop = stop_flag()?;
     let material = sources::open(args, &model.manifest)?;
     let (count, workers, followed) = match &material {
-        Material::Live(followed) => (None, 1, &followed[..]),
+        Material::Live(followed) => (None, live_workers(args, followed.len()), &followed[..]),
         Material::Finite(opened) => {
             let count = opened.source.count();
             let workers = args.workers.unwrap_or_else(|| default_workers(args, count));
@@ -51,6 +51,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     };
     let mut maker = PipelineMaker::new(model.clone(), &args.engine.options(), threads, options)?;
     maker.further = each.into_iter().skip(1).collect();
+    if !followed.is_empty() {
+        maker.at_once = workers;
+    }
     // The first pipeline is made before anything is read, so that a bad model stops.
     let first = maker.make()?;
     drop(loading);
@@ -78,6 +81,21 @@ fn default_workers(args: &RunArgs, count: Option<u64>) -> usize {
         None if args.files_from.is_some() => cores(),
         _ => 1,
     }
+}
+
+/// Frames of several live sources that are classified at once: decoding, too, is then spread over
+/// the cores. One source's frames come one after the other.
+fn live_workers(args: &RunArgs, sources: usize) -> usize {
+    /// Each has an engine, which takes memory.
+    const MOST: usize = 4;
+    let by_cores = (cores() / args.threads.unwrap_or(1)).min(MOST);
+    let asked = args.workers.unwrap_or(by_cores);
+    if args.workers.is_some() && asked > sources {
+        log::warn!(
+            "{sources} of {asked} workers have work: a source's frames are classified one after the other"
+        );
+    }
+    asked.clamp(1, sources.max(1))
 }
 
 /// Frames per run of the network; a graph that fixes them rules.
