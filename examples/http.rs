@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocelli::model::Overrides;
-use ocelli::serve::{Deployment, DeploymentOptions, Server, ServerOptions};
+use ocelli::serve::{Deployment, DeploymentOptions, LiveSources, Server, ServerOptions};
 use ocelli::{EngineOptions, Model};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -18,8 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let model = Arc::new(Model::open(Path::new(&model), Overrides::default())?);
     let options = DeploymentOptions::default();
-    let deployment = Deployment::new(model, &EngineOptions::default(), &options, false)?;
-    let app = Arc::new(Deployment::app(&options, None));
+    let deployment = Deployment::new(model, &EngineOptions::default(), &options)?;
+    let app = Arc::new(Deployment::app(&options, LiveSources::default()));
     // It answers from here on, 503 until the model is proved and warm.
     let server = Server::start(ServerOptions::local(listen.parse()?), app.clone())?;
     deployment.prove()?;

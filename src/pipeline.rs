@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::model::Model;
 use capture::Frame;
-pub use maker::PipelineMaker;
+pub use maker::{PipelineMaker, frames_at_once};
 pub use motion::MotionGateOptions;
 pub(crate) use per_source::PerSource;
 pub use per_source::PerSourceOptions;

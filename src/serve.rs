@@ -1,13 +1,14 @@
-//! The HTTP side: an API for pictures, and a page, a stream and metrics of a live source.
+//! The HTTP side: an API for pictures, and a page, a stream and metrics of live sources.
 //! It runs on one thread of its own (tokio); pictures are classified on others, with a
 //! bounded queue between them, and the live loop only ever hands over what is newest.
 //!
 //! ```text
 //! listen → auth → upload → queue (classifies) → record or problem
-//!                          live loop → live → events, stream
+//!                          live loop → broadcaster → live → events, stream
 //! ```
 
 mod auth;
+mod broadcaster;
 mod budget;
 mod connections;
 mod deployment;
@@ -28,9 +29,11 @@ mod status;
 mod token;
 mod upload;
 mod watch;
+mod watchers;
 
+pub use broadcaster::Broadcaster;
 pub use deployment::{Deployment, DeploymentOptions};
-pub use live::{Broadcaster, Live};
+pub use live::{Live, LiveSources};
 pub use metrics::{Meter, Metrics};
 pub use openapi::api_description;
 pub use preview::PreviewOptions;

@@ -111,7 +111,7 @@ const DOORS: [(&str, &[&str]); 61] = [
         &["notify/mqtt/address.rs", "pipeline/capture/http/"],
     ),
     ("png", &["bin/ocelli/commands/eval/plot.rs"]),
-    ("prometheus_client", &["serve/metrics.rs"]),
+    ("prometheus_client", &["serve/metrics.rs", "serve/metrics/"]),
     (
         "prost",
         &[
@@ -170,7 +170,7 @@ const DOORS: [(&str, &[&str]); 61] = [
     ("tokio_rustls", &["serve/listen.rs"]),
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
-    ("turbojpeg", &["ffi/", "serve/preview.rs"]),
+    ("turbojpeg", &["ffi/", "serve/preview/encoder.rs"]),
     (
         "ureq",
         &[

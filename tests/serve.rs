@@ -337,7 +337,6 @@ fn metrics_count_what_was_done() {
         r#"ocelli_requests_total{route="none",status="404"} 1"#,
         r#"ocelli_queue_depth{queue="requests"} 0"#,
         &format!(r#"model="shapes@1",sha256="{sha256}",engine="rten"#),
-        "# EOF",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
@@ -396,7 +395,63 @@ fn a_live_source_is_seen_in_events_and_pictures() {
     let frame = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     assert_eq!(jpeg[frame + 5..frame + 9], [0, 180, 1, 64], "320x180");
     let (_, metrics) = service.get("/metrics");
-    assert!(metrics.contains("ocelli_source_up 1") && metrics.contains(r#"{way="live"}"#));
+    let source = r#"source="synthetic:fps=30,size=1280x720""#;
+    for line in [
+        &format!("ocelli_source_up{{{source}}} 1"),
+        &format!(r#"ocelli_frames_total{{way="live",{source}}} "#),
+        &format!("ocelli_frame_age_seconds_count{{{source}}} "),
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+}
+
+#[test]
+fn several_sources_are_found_by_their_names() {
+    let service = Service::shapes(&[
+        "--source",
+        "door=synthetic:fps=30",
+        "--source",
+        "synthetic:fps=20,size=64x64",
+    ]);
+    let names = ["door", "synthetic:fps=20,size=64x64"];
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        let status = service.json("/status");
+        let sources = status["sources"].as_array().unwrap();
+        if sources
+            .iter()
+            .all(|source| !source["state"]["record"].is_null())
+        {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(status["source"].is_null() && status["state"].is_null());
+    for (source, name) in status["sources"].as_array().unwrap().iter().zip(names) {
+        let state = &source["state"];
+        assert_eq!(source["name"], name);
+        assert_eq!(
+            (&state["name"], &state["record"]["source_name"]),
+            (&name.into(), &name.into())
+        );
+    }
+    for (path, expected, detail) in [
+        (
+            "/snapshot.jpg",
+            400,
+            "one of door, synthetic:fps=20,size=64x64",
+        ),
+        ("/stream?source=yard", 404, "no source is called `yard`"),
+        ("/events?source=yard", 404, "no source is called `yard`"),
+    ] {
+        let (status, text) = service.get(path);
+        assert_eq!(status, expected, "{path}: {text}");
+        assert!(text.contains(detail), "{path}: {text}");
+    }
+    let path = "/snapshot.jpg?source=synthetic:fps%3D20,size%3D64x64";
+    let response = agent().get(service.url(path)).call().unwrap();
+    assert_eq!(response.headers()["ocelli-source"], names[1]);
 }
 
 #[test]

@@ -26,6 +26,16 @@ pub struct PipelineMaker {
     pub at_once: usize,
 }
 
+/// Frames of `sources` live sources that are worth classifying at once on so many `cores`, where
+/// each takes so many `threads`, or one: decoding, too, is then spread over the cores. A single
+/// source's frames come one after the other.
+pub fn frames_at_once(sources: usize, cores: usize, threads: Option<usize>) -> usize {
+    /// Each has an engine, which takes memory.
+    const MOST: usize = 4;
+    let by_cores = (cores / threads.unwrap_or(1)).min(MOST);
+    by_cores.clamp(1, sources.max(1))
+}
+
 impl PipelineMaker {
     /// Pipelines for `model` on the engine that `engine` asks for. A batch that the network
     /// fixes rules over the options'.

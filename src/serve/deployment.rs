@@ -6,22 +6,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::live::Live;
+use super::live::LiveSources;
 use super::metrics::Metrics;
 use super::queue::{QueueOptions, ReadyPipeline, RequestQueue};
 use super::state::{AppState, ServedModel};
 use crate::engine::{EngineMaker, EngineOptions, Identity};
 use crate::error::{Error, Result};
 use crate::model::{Model, Overrides};
-use crate::pipeline::{MotionGateOptions, PipelineMaker, PipelineOptions, SmoothRequest};
+use crate::pipeline::{PerSourceOptions, PipelineMaker, PipelineOptions, frames_at_once};
 use crate::priority::lower_priority;
 use crate::proof;
 
 /// How a model is served.
 #[derive(Clone, Debug)]
 pub struct DeploymentOptions {
-    /// Pictures classified at a time; `None` is the number of cores, or 1 beside a live
-    /// source.
+    /// Pictures classified at a time; `None` is the number of cores, or 1 beside live
+    /// sources.
     pub workers: Option<usize>,
     /// Threads per run of the network; `None` is a share of the cores, at most 4.
     pub threads: Option<usize>,
@@ -33,10 +33,8 @@ pub struct DeploymentOptions {
     pub batch: usize,
     /// How requests are classified.
     pub pipeline: PipelineOptions,
-    /// How steady the decisions of the live loop are.
-    pub live_smooth: SmoothRequest,
-    /// Whether the live loop skips frames that show nothing new.
-    pub motion_gate: Option<MotionGateOptions>,
+    /// How frames of each live source are looked at and decided about.
+    pub live: Vec<PerSourceOptions>,
 }
 
 impl Default for DeploymentOptions {
@@ -48,8 +46,7 @@ impl Default for DeploymentOptions {
             batch_window: None,
             batch: 8,
             pipeline: PipelineOptions::default(),
-            live_smooth: SmoothRequest::default(),
-            motion_gate: None,
+            live: Vec::new(),
         }
     }
 }
@@ -65,7 +62,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Loads `model` to be served, beside a live source if there is one.
+    /// Loads `model` to be served, beside live sources if there are any.
     ///
     /// # Errors
     /// The engine cannot be loaded, or cannot load the model.
@@ -73,8 +70,8 @@ impl Deployment {
         model: Arc<Model>,
         engine: &EngineOptions,
         options: &DeploymentOptions,
-        beside_live: bool,
     ) -> Result<Self> {
+        let beside_live = !options.live.is_empty();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = options
             .workers
@@ -92,15 +89,18 @@ impl Deployment {
             batch: options.batch,
             ..options.pipeline
         };
-        let live = PipelineOptions {
-            smooth: options.live_smooth,
-            motion_gate: options.motion_gate,
-            ..options.pipeline
-        };
+        let mut each = options.live.iter().copied();
+        let first = each.next().unwrap_or_default();
+        let mut live = maker(threads(1), options.pipeline.with_source(first));
+        live.further = each.collect();
+        if beside_live {
+            live.at_once = frames_at_once(options.live.len(), cores, options.threads);
+            live.threads = threads(live.at_once);
+        }
         Ok(Self {
             requests: maker(threads(sharers), options.pipeline),
             batches: maker(threads(sharers), in_batches),
-            live: maker(threads(1), live),
+            live,
             workers,
         })
     }
@@ -119,14 +119,14 @@ impl Deployment {
     }
 
     /// The service, before it is ready.
-    pub fn app(options: &DeploymentOptions, live: Option<Arc<Live>>) -> AppState {
+    pub fn app(options: &DeploymentOptions, live: LiveSources) -> AppState {
         let metrics = Arc::new(Metrics::default());
         let queue = |name, window| {
             let options = QueueOptions {
                 name,
                 capacity: options.queue,
                 window,
-                low_priority: live.is_some(),
+                low_priority: !live.is_empty(),
             };
             RequestQueue::new(options, metrics.clone())
         };
@@ -184,7 +184,7 @@ impl Deployment {
             requests,
         };
         let new = first(&renewed)?;
-        if app.live.is_some() {
+        if !app.live.is_empty() {
             lower_priority();
         }
         let all = |maker| {

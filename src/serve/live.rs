@@ -1,50 +1,53 @@
-//! The live source as others see it: its state as events, its picture as a stream. There
-//! is one slot for each, and whoever watches gets what is newest when it can take it, so
-//! that ten viewers cost one encoding and a slow one costs nothing.
+//! The live sources as others find them, by name: of each its newest state and its newest
+//! picture. There is one slot for each of these, and whoever watches gets what is newest when
+//! it can take it, so that ten viewers cost one encoding and a slow one costs nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use bytes::Bytes;
-use schemars::JsonSchema;
-use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::metrics::Metrics;
-use super::preview::{PreviewEncoder, PreviewOptions, Shown};
-use crate::error::Result;
-use crate::pipeline::capture::Frame;
-use crate::pipeline::record::Milliseconds;
-use crate::pipeline::write::JsonRecord;
-use crate::session::{FrameEvent, LoopStats, Observer};
+use super::preview::Shown;
+use super::problem::Problem;
 
-/// Time between two events; more are not read, and cost.
-const PERIOD: Duration = Duration::from_millis(100);
-/// Time between two events while there are no frames.
-const IDLE_PERIOD: Duration = Duration::from_millis(500);
-
-/// The two slots.
+/// A live source: what it is called, and its two slots.
 pub struct Live {
-    /// What the source is called.
+    /// Its name in addresses and metrics.
+    pub(crate) name: String,
+    /// Whether what is told of it has the name: it is one of several, or was given one.
+    pub(crate) is_named: bool,
+    /// What it was opened by, `camera:0`.
     pub(crate) source: String,
     pub(crate) states: watch::Sender<Bytes>,
     pub(crate) pictures: watch::Sender<Shown>,
 }
 
 impl Live {
-    /// Nothing was seen yet.
-    pub fn new(source: String) -> Self {
+    /// Nothing was seen yet of this source.
+    pub fn new(name: String, is_named: bool, source: String) -> Self {
         Self {
+            name,
+            is_named,
             source,
             states: watch::Sender::default(),
             pictures: watch::Sender::default(),
         }
     }
 
+    /// Its name in addresses and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Streams being watched.
     pub(crate) fn viewers(&self) -> usize {
         self.pictures.receiver_count()
+    }
+
+    /// The name, if what is told has it.
+    pub(crate) fn told_name(&self) -> Option<&str> {
+        self.is_named.then_some(self.name.as_str())
     }
 
     /// The newest state as JSON, if there is one.
@@ -54,128 +57,76 @@ impl Live {
     }
 }
 
-/// What the live source shows.
-#[derive(Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct LiveState<'a> {
-    /// The newest.
-    #[schemars(with = "Option<JsonRecord>")]
-    record: Option<&'a RawValue>,
-    /// Frames classified so far.
-    classified: u64,
-    /// Frames classified per second.
-    #[schemars(range(min = 0))]
-    fps: Option<f64>,
-    /// How long the answer is this one.
-    decided_ms: Option<Milliseconds>,
-    /// How long the source is lost; null if it is not.
-    lost_ms: Option<Milliseconds>,
-    /// Those who watch the picture.
-    viewers: usize,
+/// All live sources of a service, in their order.
+#[derive(Clone, Default)]
+pub struct LiveSources(Arc<[Arc<Live>]>);
+
+impl FromIterator<Live> for LiveSources {
+    fn from_iter<T: IntoIterator<Item = Live>>(sources: T) -> Self {
+        Self(sources.into_iter().map(Arc::new).collect())
+    }
 }
 
-/// Puts what the loop sees into the slots.
-pub struct Broadcaster {
-    live: Arc<Live>,
-    metrics: Arc<Metrics>,
-    preview: PreviewEncoder,
-    interval: Duration,
-    shown: Option<Instant>,
-    published: Option<Instant>,
-    stats: LoopStats,
-    decided: Option<Instant>,
-    record: Option<Box<RawValue>>,
-    /// The frame of the newest record.
-    answered: u64,
-}
+impl LiveSources {
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Live>> {
+        self.0.iter()
+    }
 
-impl Broadcaster {
-    /// A broadcaster into `live`.
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The only one, if there is just one.
+    pub(crate) fn alone(&self) -> Option<&Arc<Live>> {
+        match &*self.0 {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// The one that is asked for by its name, or all.
     ///
     /// # Errors
-    /// There is no thread or memory for its pictures.
-    pub fn new(live: Arc<Live>, metrics: Arc<Metrics>, options: PreviewOptions) -> Result<Self> {
-        Ok(Self {
-            preview: PreviewEncoder::start(options, {
-                let live = live.clone();
-                move |picture| drop(live.pictures.send_replace(picture))
-            })?,
-            live,
-            metrics,
-            interval: Duration::from_secs_f64(1.0 / options.fps),
-            shown: None,
-            published: None,
-            stats: LoopStats::default(),
-            decided: None,
-            record: None,
-            answered: 0,
-        })
-    }
-
-    /// Has the frame shown, if somebody watches and it is time to; whether it will be.
-    fn show(&mut self, frame: &Frame) -> bool {
-        let since = |shown: Instant| frame.instant.saturating_duration_since(shown);
-        let due = self.shown.is_none_or(|shown| since(shown) >= self.interval);
-        let shows = due && self.live.viewers() > 0;
-        if shows {
-            self.shown = Some(frame.instant);
-            self.preview.submit(frame, self.answered);
+    /// There is no live source, or none that is called so.
+    pub(crate) fn asked(&self, name: Option<&str>) -> Result<&[Arc<Live>], Problem> {
+        let absent = |detail| Err(Problem::new(StatusCode::NOT_FOUND, detail));
+        if self.is_empty() {
+            return absent("the service was started without a live source".to_owned());
         }
-        shows
-    }
-
-    fn publish(&mut self) {
-        self.published = Some(Instant::now());
-        let viewers = self.live.viewers();
-        self.metrics.set_viewers(viewers);
-        let since = |then: Instant| Milliseconds::from(then.elapsed());
-        let state = LiveState {
-            record: self.record.as_deref(),
-            classified: self.stats.classified,
-            fps: self.stats.fps.map(|fps| (fps * 100.0).round() / 100.0),
-            decided_ms: self.decided.map(since),
-            lost_ms: self.stats.lost.map(since),
-            viewers,
+        let Some(name) = name else {
+            return Ok(&self.0);
         };
-        if let Ok(state) = serde_json::to_vec(&state) {
-            self.live.states.send_replace(state.into());
+        match self.0.iter().find(|live| live.name == name) {
+            Some(found) => Ok(std::slice::from_ref(found)),
+            None => absent(format!(
+                "no source is called `{name}`; there is {}",
+                self.names()
+            )),
         }
     }
-}
 
-impl Observer for Broadcaster {
-    fn on_frame(&mut self, event: &FrameEvent) -> Result<()> {
-        let at = event.frame.instant;
-        if event.record.decision.change.is_some() || self.decided.is_none() {
-            self.decided = Some(at);
+    /// The one that is asked for; without a name, the only one.
+    ///
+    /// # Errors
+    /// There is none, or several are there to choose from.
+    pub(crate) fn asked_one(&self, name: Option<&str>) -> Result<&Arc<Live>, Problem> {
+        match self.asked(name)? {
+            [one] => Ok(one),
+            several => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "there are {} sources, and one is expected: add ?source= and one of {}",
+                    several.len(),
+                    self.names()
+                ),
+            )),
         }
-        self.answered = event.record.number;
-        // Who sees a frame is told its own answer.
-        let shows = self.show(event.frame);
-        if shows || self.published.is_none_or(|at| at.elapsed() >= PERIOD) {
-            let json = String::from_utf8_lossy(&event.json()?).into_owned();
-            self.record = RawValue::from_string(json).ok();
-            self.stats.classified += 1;
-            self.publish();
-        }
-        Ok(())
     }
 
-    fn on_skipped(&mut self, frame: &Frame) {
-        self.show(frame);
-    }
-
-    fn on_stats(&mut self, stats: &LoopStats) -> Result<()> {
-        let was_lost = self.stats.lost.is_some();
-        self.stats = *stats;
-        let period = if was_lost == stats.lost.is_some() {
-            IDLE_PERIOD
-        } else {
-            Duration::ZERO
-        };
-        if self.published.is_none_or(|at| at.elapsed() >= period) {
-            self.publish();
-        }
-        Ok(())
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.0.iter().map(|live| live.name.as_str()).collect();
+        names.join(", ")
     }
 }

@@ -1,38 +1,47 @@
-//! What a monitoring system asks for (OpenMetrics text, as Prometheus reads it): counts,
-//! times in seconds, and what the model is. Labels and causes are few and known.
+//! What a monitoring system asks for: counts, times in seconds, and what the model is. Labels
+//! and causes are few and known; what is counted of a live source has its name.
 
-use std::sync::Arc;
+mod asked;
+mod meter;
+mod tally;
 
-use crate::error::Result;
-use crate::pipeline::capture::DropCounters;
+use std::hash::Hash;
+
 use crate::pipeline::record::{Context, Record};
-use crate::session::{FrameEvent, LoopStats, Observer};
 use parking_lot::Mutex;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-/// Names and values.
-type Labels<const N: usize> = [(&'static str, String); N];
-type Times = Family<Labels<1>, Histogram, fn() -> Histogram>;
+pub(crate) use asked::TextFormat;
+pub use meter::Meter;
+use tally::Tally;
+
+/// A name and a value.
+type Label = (&'static str, String);
+type Labels<const N: usize> = [Label; N];
+/// Labels some of which only live sources have.
+type SomeLabels = Vec<Label>;
+type Times<S> = Family<S, Histogram, fn() -> Histogram>;
 
 /// All counts of a process.
 pub struct Metrics {
     registry: Registry,
-    frames: Family<Labels<1>, Counter>,
-    dropped: Family<Labels<1>, Counter>,
-    outages: Counter,
-    source_up: Gauge,
-    stages: Times,
-    frame_age: Histogram,
-    predictions: Family<Labels<1>, Counter>,
+    frames: Family<SomeLabels, Counter>,
+    dropped: Family<Labels<2>, Counter>,
+    outages: Family<Labels<1>, Counter>,
+    source_up: Family<Labels<1>, Gauge>,
+    stages: Times<SomeLabels>,
+    frame_age: Times<Labels<1>>,
+    predictions: Family<SomeLabels, Counter>,
+    by_request: Tally,
     requests: Family<Labels<2>, Counter>,
-    request_time: Times,
+    request_time: Times<Labels<1>>,
     queue: Family<Labels<1>, Gauge>,
-    viewers: Gauge,
+    viewers: Family<Labels<1>, Gauge>,
     model: Mutex<Option<Labels<4>>>,
     models: Family<Labels<4>, Gauge>,
 }
@@ -43,13 +52,19 @@ fn times() -> Histogram {
 }
 
 /// Registers a metric and hands it on.
-fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
     registry.register(name, help, metric.clone());
     metric
 }
 
 /// The same for times, whose names end with their unit.
-fn add_time<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+fn add_times<S>(registry: &mut Registry, name: &str, help: &str) -> Times<S>
+where
+    S: Clone + Eq + Hash,
+    Times<S>: Metric,
+{
+    let metric = Times::new_with_constructor(times as fn() -> Histogram);
     registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
     metric
 }
@@ -58,60 +73,27 @@ impl Default for Metrics {
     /// All at zero.
     fn default() -> Self {
         let r = &mut Registry::with_prefix("ocelli");
-        let by_label = Times::new_with_constructor;
+        let frames = add(r, "frames", "Frames classified, live or by request");
+        let stages = add_times(r, "stage", "Time of a stage per frame");
+        let predictions = add(r, "predictions", "Decisions by label");
         Self {
-            frames: add(
-                r,
-                "frames",
-                "Frames classified, live or by request",
-                Family::default(),
-            ),
-            dropped: add(
-                r,
-                "dropped_frames",
-                "Live frames not classified, by cause",
-                Family::default(),
-            ),
-            outages: add(
-                r,
-                "outages",
-                "Times the live source was lost",
-                Counter::default(),
-            ),
-            source_up: add(
-                r,
-                "source_up",
-                "Whether the live source gives frames",
-                Gauge::default(),
-            ),
-            stages: add_time(r, "stage", "Time of a stage per frame", by_label(times)),
-            frame_age: add_time(r, "frame_age", "Capture to record, live frames", times()),
-            predictions: add(r, "predictions", "Decisions by label", Family::default()),
-            requests: add(
-                r,
-                "requests",
-                "Requests by route and status",
-                Family::default(),
-            ),
-            request_time: add_time(
-                r,
-                "request",
-                "Time until the answer begins",
-                by_label(times),
-            ),
-            queue: add(
-                r,
-                "queue_depth",
-                "Pictures that wait to be classified",
-                Family::default(),
-            ),
+            by_request: Tally::new(&frames, &stages, &predictions, None),
+            frames,
+            stages,
+            predictions,
+            dropped: add(r, "dropped_frames", "Live frames not classified, by cause"),
+            outages: add(r, "outages", "Times a live source was lost"),
+            source_up: add(r, "source_up", "Whether a live source gives frames"),
+            frame_age: add_times(r, "frame_age", "Capture to record, live frames"),
+            requests: add(r, "requests", "Requests by route and status"),
+            request_time: add_times(r, "request", "Time until the answer begins"),
+            queue: add(r, "queue_depth", "Pictures that wait to be classified"),
             viewers: add(
                 r,
                 "viewers",
-                "Streams of the live picture being watched",
-                Gauge::default(),
+                "Streams of a live source's pictures being watched",
             ),
-            models: add(r, "model_info", "The model being served", Family::default()),
+            models: add(r, "model_info", "The model being served"),
             model: Mutex::default(),
             registry: std::mem::take(r),
         }
@@ -119,49 +101,20 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The text.
-    pub(crate) fn text(&self) -> String {
+    /// The text, in this format.
+    pub(crate) fn text(&self, format: TextFormat) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = match format {
+            TextFormat::OpenMetrics => text::encode(&mut text, &self.registry),
+            TextFormat::Classic => prometheus_text::encode(&mut text, &self.registry),
+        };
         text
     }
 
-    /// A frame was classified.
+    /// A picture of a request was classified.
     pub(crate) fn observe(&self, context: &Context, record: &Record) {
-        let way = if record.drops.is_some() {
-            "live"
-        } else {
-            "request"
-        };
-        self.frames.get_or_create(&[("way", way.to_owned())]).inc();
-        let timing = record.timing;
-        for (stage, time) in [
-            ("capture", timing.capture),
-            ("decode", timing.decode),
-            ("preprocess", timing.preprocess),
-            ("inference", timing.inference),
-        ] {
-            let stage = [("stage", stage.to_owned())];
-            self.stages
-                .get_or_create(&stage)
-                .observe(time.as_secs_f64());
-        }
-        if let Some(age) = record.frame_age {
-            self.frame_age.observe(age.as_secs_f64());
-        }
-        let count = |state| {
-            let label = [("label", context.name_of(state).to_owned())];
-            self.predictions.get_or_create(&label).inc();
-        };
-        match record.decision {
-            decision if decision.unknown => count(None),
-            _ if context.independent => {
-                let present = record.present.now.iter();
-                present.for_each(|label| count(Some(label.index)));
-            }
-            decision => count(Some(decision.best.index)),
-        }
+        self.by_request.observe(context, record);
     }
 
     /// A request was answered after `seconds`.
@@ -179,9 +132,11 @@ impl Metrics {
         self.queue.get_or_create(&queue).set(depth);
     }
 
-    /// So many watch.
-    pub(crate) fn set_viewers(&self, viewers: usize) {
-        self.viewers.set(i64::try_from(viewers).unwrap_or(i64::MAX));
+    /// So many watch this source.
+    pub(crate) fn set_viewers(&self, source: &str, viewers: usize) {
+        let source = [("source", source.to_owned())];
+        let viewers = i64::try_from(viewers).unwrap_or(i64::MAX);
+        self.viewers.get_or_create(&source).set(viewers);
     }
 
     /// This model is served from now on.
@@ -200,50 +155,5 @@ impl Metrics {
             self.models.remove(&old);
         }
         self.models.get_or_create(&labels).set(1);
-    }
-
-    fn update(&self, stats: &LoopStats) {
-        let DropCounters {
-            newer,
-            camera,
-            damaged,
-            paced,
-            still,
-            outages,
-        } = stats.drops;
-        for (cause, count) in [
-            ("newer", newer),
-            ("camera", camera),
-            ("damaged", damaged),
-            ("paced", paced),
-            ("still", still),
-        ] {
-            raise(
-                &self.dropped.get_or_create(&[("cause", cause.to_owned())]),
-                count,
-            );
-        }
-        raise(&self.outages, outages);
-        self.source_up.set(i64::from(stats.lost.is_none()));
-    }
-}
-
-/// Counters only rise; what is moved from one cause to another waits until it does.
-fn raise(counter: &Counter, count: u64) {
-    counter.inc_by(count.saturating_sub(counter.get()));
-}
-
-/// Counts what a live loop does.
-pub struct Meter(pub Arc<Metrics>);
-
-impl Observer for Meter {
-    fn on_frame(&mut self, event: &FrameEvent) -> Result<()> {
-        self.0.observe(event.context, event.record);
-        Ok(())
-    }
-
-    fn on_stats(&mut self, stats: &LoopStats) -> Result<()> {
-        self.0.update(stats);
-        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use serde_json::Value;
 
-use super::live::LiveState;
+use super::broadcaster::LiveState;
 use super::problem;
 use super::status::Status;
 use crate::model;

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::metrics::TextFormat;
 use super::problem::Problem;
 use super::state::Api;
 use super::status::Status;
@@ -145,14 +146,15 @@ async fn model(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     Ok(as_json(api.app.ready_model()?.document.clone()))
 }
 
-async fn metrics(State(api): State<Arc<Api>>) -> Response {
-    const OPEN_METRICS: HeaderValue =
-        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    (
-        [(header::CONTENT_TYPE, OPEN_METRICS)],
-        api.app.metrics.text(),
-    )
-        .into_response()
+async fn metrics(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
+    const ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
+    let metrics = &api.app.metrics;
+    for live in api.app.live.iter() {
+        metrics.set_viewers(&live.name, live.viewers());
+    }
+    let format = TextFormat::asked(&headers);
+    let kind = (header::CONTENT_TYPE, format.content_type());
+    ([kind, (header::VARY, ACCEPT)], metrics.text(format)).into_response()
 }
 
 async fn status(State(api): State<Arc<Api>>) -> Response {

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::state::{Api, AppState};
 use super::token::Token;
+use super::watchers::Watchers;
 use super::{listen, routes};
 use crate::error::{Error, Result};
 use crate::priority::lower_priority;
@@ -93,13 +94,14 @@ impl Server {
         let scheme = options.scheme();
         let (closing, closes) = watch::channel(false);
         let budget = options.max_body.saturating_mul(BODIES);
-        let low_priority = app.live.is_some();
+        let low_priority = !app.live.is_empty();
         let api = Api {
             app,
             token: options.token,
             local_only: options.local_only,
             max_body: options.max_body,
-            max_connections: options.max_connections,
+            readers: Watchers::new(options.max_connections),
+            viewers: Watchers::new(options.max_connections),
             patience: options.patience,
             budget: Arc::new(Semaphore::new(budget.min(Semaphore::MAX_PERMITS))),
             closing: closes.clone(),

@@ -1,4 +1,4 @@
-//! What all requests share: the queues, the live source, the counts, and the model once it
+//! What all requests share: the queues, the live sources, the counts, and the model once it
 //! is ready.
 
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::{Semaphore, watch};
 
-use super::live::Live;
+use super::live::LiveSources;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::queue::RequestQueue;
 use super::token::Token;
+use super::watchers::Watchers;
 use crate::error::Result;
 use crate::model::Model;
 use crate::pipeline::record::Context;
@@ -44,8 +45,8 @@ pub struct AppState {
     pub(crate) requests: RequestQueue,
     /// Classifies them in batches, where that is wanted.
     pub(crate) batches: Option<RequestQueue>,
-    /// The live source, if there is one.
-    pub(crate) live: Option<Arc<Live>>,
+    /// The live sources.
+    pub(crate) live: LiveSources,
     /// Counts.
     pub(crate) metrics: Arc<Metrics>,
     /// Classes per record unless a request says otherwise.
@@ -60,7 +61,7 @@ impl AppState {
     pub(crate) fn new(
         requests: RequestQueue,
         batches: Option<RequestQueue>,
-        live: Option<Arc<Live>>,
+        live: LiveSources,
         metrics: Arc<Metrics>,
         top_k: usize,
     ) -> Self {
@@ -108,7 +109,10 @@ pub(crate) struct Api {
     pub(crate) token: Option<Token>,
     pub(crate) local_only: bool,
     pub(crate) max_body: usize,
-    pub(crate) max_connections: usize,
+    /// Connections that follow states.
+    pub(crate) readers: Watchers,
+    /// Connections that watch pictures.
+    pub(crate) viewers: Watchers,
     pub(crate) patience: Duration,
     /// Bytes of uploads that may be in memory.
     pub(crate) budget: Arc<Semaphore>,

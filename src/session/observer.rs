@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 
 use super::stats::LoopStats;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::Scores;
 use crate::pipeline::capture::Frame;
 use crate::pipeline::record::{Context, Record};
@@ -23,6 +23,9 @@ pub trait Observer {
 
     /// A frame showed nothing new and was not classified.
     fn on_skipped(&mut self, _frame: &Frame) {}
+
+    /// The source is lost and waited for, or cannot be used, for this reason.
+    fn on_outage(&mut self, _error: &Error) {}
 
     /// Comes several times a second, whether or not there are frames.
     ///

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde::Serialize;
+
 use crate::pipeline::capture::DropCounters;
 
 /// How the loop is doing with a source, or with all of them.
@@ -20,7 +22,9 @@ pub struct LoopStats {
 }
 
 /// Why a source gives nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// It has given all it had, or all that was wanted.
     Over,

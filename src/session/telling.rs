@@ -128,9 +128,11 @@ impl LiveHandler for Telling {
         let told = &mut self.sources[source];
         told.broken = None;
         log::warn!("{}{error:#}", told.prefix_to(error));
+        self.of(source).for_each(|o| o.on_outage(error));
     }
 
     fn on_broken(&mut self, source: usize, error: Error, left_out: bool) -> Result<()> {
+        self.of(source).for_each(|o| o.on_outage(&error));
         self.sources[source].broken = Some(Instant::now());
         if self.sources.iter().all(|told| told.broken.is_some()) {
             return Err(error);

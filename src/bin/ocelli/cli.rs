@@ -11,6 +11,7 @@ mod pages;
 mod pictures;
 #[cfg(feature = "serve")]
 mod serve;
+mod source;
 mod values;
 
 use std::ffi::OsString;
@@ -18,9 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use ocelli::model::manifest::Manifest;
-use ocelli::pipeline::PerSourceOptions;
-use ocelli::pipeline::capture::{ListFormat, NamedSource, RawFormat, SourceOptions, SourceSpec};
+use ocelli::pipeline::capture::{ListFormat, NamedSource, RawFormat, SourceSpec};
 use ocelli::pipeline::write::Format;
 use ocelli::{EngineOptions, Result};
 
@@ -32,6 +31,7 @@ pub(crate) use pages::write_pages;
 pub(crate) use pictures::DecodeArgs;
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
+pub(crate) use source::{FollowArgs, SourceFlags};
 
 /// Runs image classifiers on edge devices: a picture in, the right label out, by the
 /// model's own rules.
@@ -66,17 +66,13 @@ impl Cli {
             Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
         };
         let mut cli = parse(grammar.command);
-        if let Command::Run(args) = &mut cli.command {
-            let tables = grammar
-                .sources
-                .into_iter()
-                .map(|table| parse(table).command);
-            args.tables = tables
-                .filter_map(|command| match command {
-                    Command::Run(args) => Some(*args),
-                    _ => None,
-                })
-                .collect();
+        for table in grammar.sources {
+            match (&mut cli.command, parse(table).command) {
+                (Command::Run(args), Command::Run(table)) => args.tables.push(*table),
+                #[cfg(feature = "serve")]
+                (Command::Serve(args), Command::Serve(table)) => args.tables.push(*table),
+                _ => {}
+            }
         }
         Ok(cli)
     }
@@ -90,7 +86,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all good; 1 some inputs failed, or a neg
 pub(crate) enum Command {
     /// Classify what the sources give, finite or live
     Run(Box<RunArgs>),
-    /// Answer over HTTP, and show a live source on a page
+    /// Answer over HTTP, and show live sources on a page
     #[cfg(feature = "serve")]
     Serve(Box<ServeArgs>),
     /// Measure accuracy on folders per class
@@ -182,29 +178,30 @@ pub(crate) struct RunArgs {
     pub(crate) engine: EngineArgs,
 }
 
-impl RunArgs {
-    /// How frames of a source are looked at and decided about.
-    pub(crate) fn per_source(&self) -> PerSourceOptions {
-        PerSourceOptions {
-            framing: self.decode.framing(),
-            smooth: self.live.smooth(self.threshold),
-            motion_gate: self.live.motion_gate(),
-        }
+impl FollowArgs for RunArgs {
+    fn sources(&self) -> &[NamedSource] {
+        &self.sources
     }
 
-    /// How sources are read for a model.
-    pub(crate) fn source_options(&self, manifest: &Manifest) -> SourceOptions {
-        SourceOptions {
-            mode: self.camera.mode(manifest, self.decode.framing()),
+    fn tables(&self) -> &[Self] {
+        &self.tables
+    }
+
+    fn flags(&self) -> SourceFlags<'_> {
+        SourceFlags {
+            live: &self.live,
+            notify: &self.notify,
+            camera: &self.camera,
+            decode: &self.decode,
+            threshold: self.threshold,
             raw: self.raw,
-            files_from: self.files_from.clone(),
+            files_from: self.files_from.as_ref(),
             list: if self.null {
                 ListFormat::Nul
             } else {
                 ListFormat::Lines
             },
-            max_bytes: self.decode.max_bytes(),
-            poll_rate: self.live.max_fps,
+            live_stream: self.live_stream,
         }
     }
 }

@@ -9,10 +9,11 @@ use ocelli::memory::Loading;
 use ocelli::notify::End;
 use ocelli::pipeline::capture::{Opened, folder};
 use ocelli::pipeline::record::Context;
-use ocelli::session::{LiveSource, Recorder};
+use ocelli::session::{Ending, LiveSource, LoopStats, Recorder};
 use ocelli::swap::Swap;
 
-use crate::cli::{LiveArgs, NotifyArgs};
+use crate::cli::SourceFlags;
+use crate::commands::Finding;
 
 /// Has SIGHUP, whose flag is `hangup`, ask for another model.
 pub(crate) fn swap_on_hangup<T: Send + 'static>(
@@ -28,12 +29,13 @@ pub(crate) fn swap_on_hangup<T: Send + 'static>(
 /// A source of a session, followed as the flags say; what is done about it ends at the `end`.
 /// One of several is recorded to a folder of its own, below the one that is named.
 pub(crate) fn source(
-    (live, notify): (&LiveArgs, &NotifyArgs),
+    flags: SourceFlags,
     opened: Opened,
     (name, is_alone): (Option<String>, bool),
     context: &Context,
     end: &End,
 ) -> Result<LiveSource> {
+    let SourceFlags { live, notify, .. } = flags;
     let mut observers = Vec::new();
     if let Some(below) = &live.record {
         let own = name.as_deref().filter(|_| !is_alone).map(folder);
@@ -48,4 +50,13 @@ pub(crate) fn source(
         max_fps: live.max_fps,
         observers,
     })
+}
+
+/// What a session that ended well comes to, by how its sources did.
+pub(crate) fn finding(stats: &[LoopStats]) -> Finding {
+    let is_broken = stats.iter().any(|s| s.ending == Some(Ending::Broken));
+    match is_broken {
+        true => Finding::Negative,
+        false => Finding::Good,
+    }
 }

@@ -38,6 +38,11 @@ impl NamedSource {
         Ok(Self { name, spec })
     }
 
+    /// The source as it may be shown: without a password.
+    pub fn shown(&self) -> String {
+        without_password(&self.spec.to_string())
+    }
+
     /// Whether a source may be called so.
     pub fn is_name(text: &str) -> bool {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -81,7 +86,7 @@ impl Names {
             if let Some(name) = &source.name {
                 return name.clone();
             }
-            let text = without_password(&source.spec.to_string());
+            let text = source.shown();
             let numbered = (2..).map(|number| format!("{text}#{number}"));
             let mut candidates = std::iter::once(text.clone()).chain(numbered);
             let name = candidates.find(|name| !folders.contains(&folder(name)));

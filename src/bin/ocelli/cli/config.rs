@@ -15,9 +15,9 @@ use toml::de::{DeTable, DeValue};
 use ocelli::pipeline::capture::NamedSource;
 use ocelli::{Error, Result};
 
-/// The command whose sources may stand in tables.
-const SEVERAL: &str = "run";
-/// The argument that they are defaults of.
+/// The commands whose sources may stand in tables.
+const SEVERAL: [&str; 2] = ["run", "serve"];
+/// Their argument that these are defaults of.
 const SOURCES: &str = "sources";
 /// What a source's table is called.
 const TABLE: &str = "source";
@@ -98,6 +98,17 @@ fn key(arg: &Arg) -> String {
     arg.get_long().map_or_else(id, str::to_owned)
 }
 
+/// The arguments of a command.
+fn args<'a>(command: &'a Command, sub: &str) -> impl Iterator<Item = &'a Arg> {
+    let sub = command.find_subcommand(sub);
+    sub.map(Command::get_arguments).into_iter().flatten()
+}
+
+/// The argument of a command that is called `wanted` in a file.
+fn flag<'a>(command: &'a Command, sub: &str, wanted: &str) -> Option<&'a Arg> {
+    args(command, sub).find(|arg| key(arg) == wanted)
+}
+
 /// The file and the command that are typed, as far as that can be told.
 fn wanted(command: Command, typed: &[OsString]) -> Option<(PathBuf, String)> {
     let lenient = command
@@ -140,14 +151,19 @@ impl File<'_> {
                 general.extend(table);
             }
         }
-        let is_table = |(key, value): &Entry| {
-            name == SEVERAL
-                && key.get_ref() == TABLE
-                && matches!(value.get_ref(), DeValue::Array(_))
+        // `source` may be a flag, too, whose value may be a list.
+        let is_flag = flag(&command, name, TABLE).is_some();
+        let is_table = |(key, value): &Entry| match value.get_ref() {
+            DeValue::Array(items) if SEVERAL.contains(&name) && key.get_ref() == TABLE => {
+                let mut items = items.iter().map(Spanned::get_ref);
+                !is_flag || items.any(|item| matches!(item, DeValue::Table(_)))
+            }
+            _ => false,
         };
         let (tables, general): (Vec<Entry>, _) = general.into_iter().partition(is_table);
         for (key, value) in &general {
-            if let (true, Some((table, _))) = (key.get_ref() == SOURCES, tables.first()) {
+            let is_list = [SOURCES, TABLE].contains(&key.get_ref().as_ref());
+            if let (true, Some((table, _))) = (is_list, tables.first()) {
                 let what = "sources stand in a list or in [[source]] tables, not in both";
                 let at = table.span().start.max(key.span().start);
                 return Err(self.error(at, what.to_owned()));
@@ -158,7 +174,7 @@ impl File<'_> {
         for (_, tables) in tables {
             if let DeValue::Array(tables) = tables.into_inner() {
                 for table in tables {
-                    sources.push(self.source(command.clone(), table)?);
+                    sources.push(self.source(command.clone(), name, table)?);
                 }
             }
         }
@@ -166,7 +182,7 @@ impl File<'_> {
     }
 
     /// The grammar for one source, by its table.
-    fn source(&self, mut command: Command, table: Spanned<DeValue>) -> Result<Command> {
+    fn source(&self, mut command: Command, sub: &str, table: Spanned<DeValue>) -> Result<Command> {
         let at = table.span().start;
         let DeValue::Table(table) = table.into_inner() else {
             return Err(self.error(at, format!("`{TABLE}`, expected tables: [[source]]")));
@@ -188,12 +204,13 @@ impl File<'_> {
                     }
                     name = Some(given);
                 }
-                known if PER_SOURCE.contains(&known) => {
-                    command = self.set(command, SEVERAL, &key, &value)?;
+                known if PER_SOURCE.contains(&known) && flag(&command, sub, known).is_some() => {
+                    command = self.set(command, sub, &key, &value)?;
                 }
                 _ => {
-                    let known = PER_SOURCE.iter().chain(&[TABLE, "name"]);
-                    let known = known.map(|key| (*key).to_owned()).collect();
+                    let flags = PER_SOURCE.iter().copied();
+                    let flags = flags.filter(|known| flag(&command, sub, known).is_some());
+                    let known = flags.chain([TABLE, "name"]).map(str::to_owned).collect();
                     return Err(self.unknown(&key, "key of a source", known));
                 }
             }
@@ -203,7 +220,7 @@ impl File<'_> {
             return Err(error.with_remedy("add source = \"camera:0\""));
         };
         let named = name.map_or(source.clone(), |name| format!("{name}={source}"));
-        Ok(command.mut_subcommand(SEVERAL, |sub| {
+        Ok(command.mut_subcommand(sub, |sub| {
             sub.mut_arg(SOURCES, |arg| arg.default_values([named]).required(false))
         }))
     }
@@ -217,14 +234,8 @@ impl File<'_> {
         value: &Spanned<DeValue>,
     ) -> Result<Command> {
         let wanted = name.get_ref().replace('_', "-");
-        let known = command.find_subcommand(sub);
-        let args: Vec<&Arg> = known
-            .map(Command::get_arguments)
-            .into_iter()
-            .flatten()
-            .collect();
-        let Some(arg) = args.iter().find(|arg| key(arg) == wanted) else {
-            let keys = args.iter().map(|arg| key(arg)).collect();
+        let Some(arg) = flag(&command, sub, &wanted) else {
+            let keys = args(&command, sub).map(key).collect();
             return Err(self.unknown(name, "key", keys));
         };
         let id = arg.get_id().clone();

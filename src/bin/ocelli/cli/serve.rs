@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ocelli::model::manifest::Manifest;
-use ocelli::pipeline::capture::{SourceOptions, SourceSpec};
+use ocelli::pipeline::capture::{ListFormat, NamedSource};
 
-use super::{CameraArgs, DecodeArgs, EngineArgs, LiveArgs, ModelArgs, NotifyArgs, values};
+use super::{
+    CameraArgs, DecodeArgs, EngineArgs, FollowArgs, LiveArgs, ModelArgs, NotifyArgs, SourceFlags,
+    values,
+};
 
 /// `ocelli serve`
 #[derive(Debug, Args)]
@@ -16,9 +18,13 @@ pub(crate) struct ServeArgs {
     /// Where to listen; other addresses than this machine's own need --token-file or --no-auth
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
-    /// A live source to follow: camera:0, csi:0, rtsp://…, http://…, synthetic:, `-`, …
-    #[arg(long, value_name = "SOURCE", value_parser = values::source())]
-    pub(crate) source: Option<SourceSpec>,
+    /// A live source to follow: camera:0, csi:0, rtsp://…, http://…, synthetic:, `-`, …; several such flags run side by
+    /// side, and may have names: door=camera:0
+    #[arg(long = "source", value_name = "SOURCE", value_parser = values::named_source())]
+    pub(crate) sources: Vec<NamedSource>,
+    /// A service of each `[[source]]` of the configuration, with the flags that hold for it.
+    #[arg(skip)]
+    pub(crate) tables: Vec<Self>,
     /// Classes to list, unless a request has ?top_k=
     #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
     pub(crate) top_k: usize,
@@ -52,10 +58,10 @@ pub(crate) struct ServeArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct RequestArgs {
-    /// Pictures classified at a time [default: the cores; 1 beside a live source]
+    /// Pictures classified at a time [default: the cores; 1 beside live sources]
     #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub(crate) workers: Option<usize>,
-    /// Threads per run of the network [default: the cores, at most 4, divided by workers; half beside a live source]
+    /// Threads per run of the network [default: the cores, at most 4, divided by workers; half beside live sources]
     #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub(crate) threads: Option<usize>,
     /// Pictures that may wait; further ones are refused with 503
@@ -111,14 +117,26 @@ pub(crate) struct PreviewArgs {
     pub(crate) view_size: usize,
 }
 
-impl ServeArgs {
-    /// How the source is read for a model.
-    pub(crate) fn source_options(&self, manifest: &Manifest) -> SourceOptions {
-        SourceOptions {
-            mode: self.camera.mode(manifest, self.decode.framing()),
-            max_bytes: self.decode.max_bytes(),
-            poll_rate: self.live.max_fps,
-            ..SourceOptions::default()
+impl FollowArgs for ServeArgs {
+    fn sources(&self) -> &[NamedSource] {
+        &self.sources
+    }
+
+    fn tables(&self) -> &[Self] {
+        &self.tables
+    }
+
+    fn flags(&self) -> SourceFlags<'_> {
+        SourceFlags {
+            live: &self.live,
+            notify: &self.notify,
+            camera: &self.camera,
+            decode: &self.decode,
+            threshold: self.threshold,
+            raw: None,
+            files_from: None,
+            list: ListFormat::default(),
+            live_stream: true,
         }
     }
 }

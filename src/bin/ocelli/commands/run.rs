@@ -9,6 +9,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::engine::Identity;
 use ocelli::memory::Loading;
+use ocelli::pipeline::frames_at_once;
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::workers::{self, Summary};
 use ocelli::pipeline::write::Writer;
@@ -16,7 +17,7 @@ use ocelli::{Error, Model, PipelineMaker, PipelineOptions, Result};
 use parking_lot::Mutex;
 
 use super::{Finding, cores, open_model, stop_flag};
-use crate::cli::RunArgs;
+use crate::cli::{FollowArgs, RunArgs};
 use crate::flags::Line;
 use sources::Material;
 
@@ -41,9 +42,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     let threads = args
         .threads
         .unwrap_or_else(|| (cores() / workers).clamp(1, 4));
-    let each = followed.iter().map(|source| source.args.per_source());
+    let each = followed.iter().map(|source| source.flags.per_source());
     let each: Vec<_> = each.collect();
-    let first = each.first().copied().unwrap_or_else(|| args.per_source());
+    let first = each
+        .first()
+        .copied()
+        .unwrap_or_else(|| args.flags().per_source());
     let options = PipelineOptions {
         batch: batch_size(&model, args.batch, !followed.is_empty())?,
         top_k: args.top_k,
@@ -83,19 +87,15 @@ fn default_workers(args: &RunArgs, count: Option<u64>) -> usize {
     }
 }
 
-/// Frames of several live sources that are classified at once: decoding, too, is then spread over
-/// the cores. One source's frames come one after the other.
+/// Frames of live sources that are classified at once.
 fn live_workers(args: &RunArgs, sources: usize) -> usize {
-    /// Each has an engine, which takes memory.
-    const MOST: usize = 4;
-    let by_cores = (cores() / args.threads.unwrap_or(1)).min(MOST);
-    let asked = args.workers.unwrap_or(by_cores);
-    if args.workers.is_some() && asked > sources {
+    if let Some(asked) = args.workers.filter(|asked| *asked > sources) {
         log::warn!(
             "{sources} of {asked} workers have work: a source's frames are classified one after the other"
         );
     }
-    asked.clamp(1, sources.max(1))
+    let usual = || frames_at_once(sources, cores(), args.threads);
+    args.workers.unwrap_or_else(usual).min(sources.max(1))
 }
 
 /// Frames per run of the network; a graph that fixes them rules.

@@ -1,4 +1,4 @@
-//! `ocelli serve`: the HTTP service, alone or beside the loop over a live source.
+//! `ocelli serve`: the HTTP service, alone or beside the loop over live sources.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,15 +8,16 @@ use std::time::Duration;
 use ocelli::memory::Loading;
 use ocelli::model::manifest::Manifest;
 use ocelli::notify::End;
-use ocelli::pipeline::capture::{self, Opened};
+use ocelli::pipeline::capture::{NamedSource, Names};
 use ocelli::serve::{
-    AppState, Broadcaster, Deployment, DeploymentOptions, Live, Meter, PreviewOptions, Server,
-    ServerCheck, ServerOptions, Token,
+    AppState, Broadcaster, Deployment, DeploymentOptions, Live, LiveSources, Meter, PreviewOptions,
+    Server, ServerCheck, ServerOptions, Token,
 };
 use ocelli::session::{LoopStats, NewModel, Observer, Session};
 use ocelli::swap::Swap;
 use ocelli::{Error, PipelineOptions, Result, tls};
 
+use super::sources::{Followed, Given, side_by_side};
 use super::{Finding, hangup_flag, open_model, stop_flag};
 use crate::cli::ServeArgs;
 use crate::live;
@@ -30,11 +31,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     let listening = server_options(args)?;
     let model = open_model(&args.model)?;
     let (stop, hangup) = (stop_flag()?, hangup_flag()?);
-    let opened = open_source(args, &model.manifest)?;
-    let options = deployment_options(args);
-    let deployment = Deployment::new(model, &args.engine.options(), &options, opened.is_some())?;
-    let live = args.source.as_ref();
-    let live = live.map(|source| Arc::new(Live::new(source.to_string())));
+    let given = Given::of(args);
+    let followed = open_sources(args, &given, &model.manifest)?;
+    let options = deployment_options(args, &followed);
+    let deployment = Deployment::new(model, &args.engine.options(), &options)?;
+    let live = live_sources(&given, &followed)?;
     let app = Arc::new(Deployment::app(&options, live.clone()));
     let server = Arc::new(Server::start(listening, app.clone())?);
     if !args.no_proof {
@@ -42,16 +43,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     }
     deployment.start(&app)?;
     drop(loading);
-    match opened.zip(live) {
-        Some((opened, live)) => {
-            let signals = (&*stop, hangup);
-            follow(args, opened, live, deployment, (app, server), signals)
-        }
-        None => idle(args, deployment, (app, server), (&stop, hangup)),
+    let signals = (&*stop, hangup);
+    match followed.is_empty() {
+        true => idle(args, deployment, (app, server), signals),
+        false => follow(args, (followed, live), deployment, (app, server), signals),
     }
 }
 
-fn deployment_options(args: &ServeArgs) -> DeploymentOptions {
+fn deployment_options(args: &ServeArgs, followed: &[Followed]) -> DeploymentOptions {
     let mut pipeline = PipelineOptions {
         top_k: args.top_k,
         ..args.decode.options()
@@ -64,8 +63,7 @@ fn deployment_options(args: &ServeArgs) -> DeploymentOptions {
         batch_window: args.requests.batch_window,
         batch: args.requests.batch,
         pipeline,
-        live_smooth: args.live.smooth(args.threshold),
-        motion_gate: args.live.motion_gate(),
+        live: followed.iter().map(|s| s.flags.per_source()).collect(),
     }
 }
 
@@ -99,30 +97,48 @@ fn server_options(args: &ServeArgs) -> Result<ServerOptions> {
     })
 }
 
-fn open_source(args: &ServeArgs, manifest: &Manifest) -> Result<Option<Opened>> {
-    let Some(source) = &args.source else {
+/// Opens the live sources: all but files, which have an end.
+fn open_sources<'a>(
+    args: &ServeArgs,
+    given: &Given<'a>,
+    manifest: &Manifest,
+) -> Result<Vec<Followed<'a>>> {
+    if given.sources.is_empty() {
         return match args.live.given().or(args.notify.given()) {
             Some(flag) => Err(Error::usage(flag, "this is for a live source")
                 .with_remedy("name one with --source, or leave it out")),
-            None => Ok(None),
+            None => Ok(Vec::new()),
         };
-    };
-    let mut opened = capture::open(std::slice::from_ref(source), &args.source_options(manifest))?;
-    if !opened.live && opened.source.count().is_some() {
-        return Err(
-            Error::usage("--source", "these are files, and a live source is expected")
-                .with_remedy("classify files with `ocelli run`, or send them to /predict"),
-        );
     }
-    opened.live = true;
-    Ok(Some(opened))
+    side_by_side(given, manifest, |source, _, opened, several| {
+        if opened.source.count().is_none() {
+            return Ok(());
+        }
+        let place = match several {
+            true => format!("--source {}", source.shown()),
+            false => "--source".to_owned(),
+        };
+        Err(
+            Error::usage(place, "these are files, and a live source is expected")
+                .with_remedy("classify files with `ocelli run`, or send them to /predict"),
+        )
+    })
 }
 
-/// Follows the source until it ends or a signal comes.
+/// The sources as clients see them: each has a name, even where records have none.
+fn live_sources(given: &Given, followed: &[Followed]) -> Result<LiveSources> {
+    let names = Names::of(&given.sources)?;
+    let sources = names.iter().zip(&given.sources).zip(followed);
+    let live = |((name, source), followed): ((&str, &NamedSource), &Followed)| {
+        Live::new(name.to_owned(), followed.name.is_some(), source.shown())
+    };
+    Ok(sources.map(live).collect())
+}
+
+/// Follows the sources until they end or a signal comes.
 fn follow(
     args: &ServeArgs,
-    opened: Opened,
-    live: Arc<Live>,
+    (followed, live): (Vec<Followed>, LiveSources),
     deployment: Deployment,
     (app, server): (Arc<AppState>, Arc<Server>),
     (stop, hangup): (&AtomicBool, Arc<AtomicBool>),
@@ -133,14 +149,22 @@ fn follow(
     let preview = PreviewOptions {
         fps: args.preview.view_fps,
         side: args.preview.view_size,
-        framing: args.decode.framing(),
         max_pixels: args.decode.max_pixels,
     };
-    let flags = (&args.live, &args.notify);
-    let mut source = live::source(flags, opened, (None, true), &context, &End::default())?;
-    let page = Broadcaster::new(live, app.metrics(), preview)?;
-    let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(Meter(app.metrics()))];
-    source.observers.splice(0..0, told);
+    let framings = followed.iter().map(|s| s.flags.decode.framing());
+    let framings: Vec<_> = framings.collect();
+    let pages = Broadcaster::for_each(&live, &framings, &preview)?;
+    let (end, is_alone) = (End::default(), followed.len() == 1);
+    let sources = followed.into_iter().zip(live.iter()).zip(pages);
+    let sources = sources.map(|((source, live), page)| {
+        let called = (source.name, is_alone);
+        let mut source = live::source(source.flags, source.opened, called, &context, &end)?;
+        let meter = Meter::new(&app.metrics(), live.name());
+        let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(meter)];
+        source.observers.splice(0..0, told);
+        Ok(source)
+    });
+    let sources = sources.collect::<Result<_>>()?;
     let swap = swap(args, hangup, deployment, app, |renewed| {
         Ok(NewModel {
             pipeline: renewed.live().make_warm()?,
@@ -148,7 +172,7 @@ fn follow(
         })
     });
     let session = Session {
-        sources: vec![source],
+        sources,
         options: args.live.options(None),
         maker,
         pipeline,
@@ -158,8 +182,7 @@ fn follow(
         ],
         swap,
     };
-    session.run(stop)?;
-    Ok(Finding::Good)
+    Ok(live::finding(&session.run(stop)?))
 }
 
 /// Waits for a signal.

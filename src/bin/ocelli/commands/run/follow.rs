@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use ocelli::notify::End;
 use ocelli::pipeline::write::{Format, Writer};
-use ocelli::session::{Ending, NewModel, Observer, Session};
+use ocelli::session::{NewModel, Observer, Session};
 use ocelli::{Pipeline, PipelineMaker, Result};
 
-use super::sources::Followed;
 use crate::cli::RunArgs;
+use crate::commands::sources::Followed;
 use crate::commands::{Finding, hangup_flag};
 use crate::live;
 use crate::output::Lines;
@@ -57,9 +57,8 @@ pub(super) fn run(
     let sources = followed.into_iter().map(|source| {
         let row = board.as_ref().zip(source.name.as_deref());
         let row = row.map(|(board, name)| board.add(name));
-        let flags = (&source.args.live, &source.args.notify);
         let called = (source.name, is_alone);
-        let mut source = live::source(flags, source.opened, called, &context, &end)?;
+        let mut source = live::source(source.flags, source.opened, called, &context, &end)?;
         source.observers.extend(row);
         Ok(source)
     });
@@ -74,10 +73,5 @@ pub(super) fn run(
         swap,
     };
     let stats = session.run(stop)?;
-    let is_broken = stats.iter().any(|s| s.ending == Some(Ending::Broken));
-    Ok(if is_broken {
-        Finding::Negative
-    } else {
-        Finding::Good
-    })
+    Ok(live::finding(&stats))
 }

@@ -1,11 +1,12 @@
-//! Which sources `run` is given, with the flags that hold for each, and whether they are
-//! classified to their end, one after the other, or followed live, side by side.
+//! Which sources `run` is given, and whether they are classified to their end, one after the
+//! other, or followed live, side by side.
 
 use ocelli::model::manifest::Manifest;
-use ocelli::pipeline::capture::{self, NamedSource, Names, Opened, SourceSpec};
+use ocelli::pipeline::capture::{self, NamedSource, Opened, SourceSpec};
 use ocelli::{Error, Result};
 
-use crate::cli::RunArgs;
+use crate::cli::{FollowArgs, RunArgs, SourceFlags};
+use crate::commands::sources::{Followed, Given, side_by_side};
 
 /// What is to be classified.
 pub(super) enum Material<'a> {
@@ -15,89 +16,52 @@ pub(super) enum Material<'a> {
     Live(Vec<Followed<'a>>),
 }
 
-/// A live source.
-pub(super) struct Followed<'a> {
-    /// What it is called, if it is to be called anything.
-    pub(super) name: Option<String>,
-    pub(super) opened: Opened,
-    /// The flags that hold for it.
-    pub(super) args: &'a RunArgs,
-}
-
 /// Opens what is typed, or else what tables of the configuration name.
 ///
 /// # Errors
 /// One cannot be opened; live and finite sources are mixed; a flag makes no sense for them.
 pub(super) fn open<'a>(args: &'a RunArgs, manifest: &Manifest) -> Result<Material<'a>> {
-    let mut sources = args.sources.clone();
-    if sources.is_empty() && !args.tables.is_empty() {
-        let named = args.tables.iter().flat_map(|table| {
-            let sources = table.sources.iter().cloned();
-            sources.map(move |source| (source, table))
-        });
-        let (sources, each): (Vec<_>, Vec<_>) = named.unzip();
-        return side_by_side(&sources, &each, manifest);
+    let mut given = Given::of(args);
+    let flags = args.flags();
+    if given.sources.is_empty() && args.raw.is_some() {
+        given.sources.push(SourceSpec::Stdin.into());
+        given.each.push(flags);
     }
-    if !args.tables.is_empty() {
-        log::warn!("the sources named here take the place of the configuration's [[source]]");
-    }
-    if sources.is_empty() && args.raw.is_some() {
-        sources.push(SourceSpec::Stdin.into());
-    }
-    let several = sources.len() > 1;
+    let sources = &given.sources;
     let is_live = |source: &NamedSource| args.live_stream || capture::is_live(&source.spec);
-    if sources.iter().any(|s| s.name.is_some()) || (several && sources.iter().any(is_live)) {
-        let each = vec![args; sources.len()];
-        return side_by_side(&sources, &each, manifest);
+    let has_live = sources.len() > 1 && sources.iter().any(is_live);
+    if given.in_tables || has_live || sources.iter().any(|s| s.name.is_some()) {
+        return Ok(Material::Live(side_by_side(
+            &given,
+            manifest,
+            check_stream,
+        )?));
     }
-    let specs: Vec<SourceSpec> = sources.into_iter().map(|source| source.spec).collect();
-    let mut opened = capture::open(&specs, &args.source_options(manifest))?;
+    let specs: Vec<SourceSpec> = given.sources.into_iter().map(|s| s.spec).collect();
+    let mut opened = capture::open(&specs, &flags.source_options(manifest))?;
     check_live(args, opened.live, opened.source.count())?;
     opened.live |= args.live_stream;
     if !opened.live {
         return Ok(Material::Finite(opened));
     }
     let name = None;
-    Ok(Material::Live(vec![Followed { name, opened, args }]))
-}
-
-/// Opens live sources, each with its flags.
-fn side_by_side<'a>(
-    sources: &[NamedSource],
-    each: &[&'a RunArgs],
-    manifest: &Manifest,
-) -> Result<Material<'a>> {
-    let names = Names::of(sources)?;
-    let several = sources.len() > 1;
-    let mut followed = Vec::with_capacity(sources.len());
-    for ((source, name), args) in sources.iter().zip(names.iter()).zip(each.iter().copied()) {
-        if let (true, Some(flag)) = (several, args.notify.of_one_source()) {
-            return Err(
-                Error::usage(flag, "this tells of one source, and there are several")
-                    .with_remedy("follow each in a process of its own, or leave it out"),
-            );
-        }
-        let spec = std::slice::from_ref(&source.spec);
-        let opened = capture::open(spec, &args.source_options(manifest))?;
-        if !opened.live {
-            check_stream(source, args, &opened, several)?;
-        }
-        let name = (several || source.name.is_some()).then(|| name.to_owned());
-        followed.push(Followed { name, opened, args });
-    }
-    Ok(Material::Live(followed))
+    Ok(Material::Live(vec![Followed {
+        name,
+        opened,
+        flags,
+    }]))
 }
 
 /// Refuses what cannot be followed: of finite sources, only a stream that is said to be live
 /// can.
 fn check_stream(
     source: &NamedSource,
-    args: &RunArgs,
+    flags: &SourceFlags,
     opened: &Opened,
     several: bool,
 ) -> Result<()> {
     let is_finite = opened.source.count().is_some();
-    if args.live_stream && !is_finite {
+    if flags.live_stream && !is_finite {
         return Ok(());
     }
     let what = match (several, is_finite) {
