@@ -160,6 +160,11 @@ impl Deployment {
             "{model} is ready on {engine} ({provider}), {} at a time",
             self.workers
         );
+        if self.live.at_once > 1 {
+            let sources = self.live.further.len() + 1;
+            let frames = self.live.at_once;
+            log::info!("{frames} frames of {sources} live sources at a time");
+        }
         Ok(())
     }
 
