@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ocelli::memory::Loading;
 use ocelli::model::manifest::Manifest;
-use ocelli::notify::End;
 use ocelli::pipeline::capture::{NamedSource, Names};
 use ocelli::serve::{
     AppState, Broadcaster, Deployment, DeploymentOptions, Live, LiveSources, Meter, PreviewOptions,
@@ -154,11 +153,11 @@ fn follow(
         max_pixels: args.decode.max_pixels,
     };
     let pages = Broadcaster::for_each(&live, &preview)?;
-    let (end, is_alone) = (End::default(), followed.len() == 1);
+    let (common, is_alone) = (args.notify.common()?, followed.len() == 1);
     let sources = followed.into_iter().zip(live.iter()).zip(pages);
     let sources = sources.map(|((source, live), page)| {
         let called = (source.name, is_alone);
-        let mut source = live::source(source.flags, source.opened, called, &context, &end)?;
+        let mut source = live::source(source.flags, source.opened, called, &context, &common)?;
         let meter = Meter::new(&app.metrics(), live.name());
         let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(meter)];
         source.observers.splice(0..0, told);
