@@ -49,3 +49,5 @@ mod streams;
 mod support;
 mod telemetry;
 mod tune;
+mod watch;
+mod watch_scene;
