@@ -6,7 +6,6 @@
 use std::time::Instant;
 
 use ocelli::monitor::health::{HealthCause, Repeats};
-use ocelli::monitor::{Monitor, MonitorOptions};
 use ocelli::pipeline::decode::{Picture, Region, Samples};
 use ocelli::pipeline::summary::PictureSummary;
 
@@ -33,7 +32,7 @@ const FAULTS: [(HealthCause, [Fault; 2]); 7] = [
 
 /// A camera at `scene` that knows its hours, at half past twelve.
 fn experienced(scene: Scene, seed: u64) -> Camera {
-    let mut camera = Camera::new(scene, Monitor::new(MonitorOptions::default()), seed);
+    let mut camera = Camera::new(scene, scene::monitor(), seed);
     camera.learn(DAYS);
     while camera.second % 86_400 < 45_000 {
         camera.step(225, Fault::None);
@@ -95,13 +94,14 @@ fn one_frame_handed_out_twice_is_no_frozen_picture() {
     summary.measure(&noise(64, 48));
     let began = Instant::now();
     let frozen = |numbered: bool| {
-        let mut monitor = Monitor::new(MonitorOptions::default());
+        let mut monitor = scene::monitor();
         (0..20u64).any(|second| {
             let seen = ocelli::monitor::Observation {
                 summary: &summary,
                 time: std::time::UNIX_EPOCH,
                 instant: began + std::time::Duration::from_secs(second),
                 sequence: numbered.then_some(7),
+                answer: None,
             };
             monitor.observe(&seen).health.has(HealthCause::Frozen)
         })
@@ -188,7 +188,7 @@ fn watch_health_false_events() {
     for (name, place) in places {
         for days in [0, 4] {
             let is_known = days > 0;
-            let mut camera = Camera::new(place(), Monitor::new(MonitorOptions::default()), 9);
+            let mut camera = Camera::new(place(), scene::monitor(), 9);
             let (mut events, mut before) = (Vec::new(), camera.monitor.assessment().health);
             let mut day = |camera: &mut Camera, step: u64, events: &mut Vec<_>| {
                 let end = camera.second + 86_400;
@@ -231,7 +231,7 @@ fn watch_health_cost() {
         let mut pictures = [noise(1280, 720), noise(1280, 720)];
         pictures[1].pixels.reverse();
         let mut summary = PictureSummary::default();
-        let mut monitor = Monitor::new(MonitorOptions::default());
+        let mut monitor = scene::monitor();
         let began = Instant::now();
         let mut times: Vec<[u128; 2]> = (0..2000u64)
             .map(|frame| {
@@ -245,6 +245,7 @@ fn watch_health_cost() {
                     time: std::time::SystemTime::now(),
                     instant: began + std::time::Duration::from_millis(33 * frame),
                     sequence: None,
+                    answer: None,
                 });
                 [measured.as_micros(), start.elapsed().as_micros()]
             })

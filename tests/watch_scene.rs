@@ -4,9 +4,13 @@
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use fastrand::Rng;
-use ocelli::monitor::{Assessment, Monitor, Observation};
+use ocelli::Model;
+use ocelli::model::Overrides;
+use ocelli::monitor::{Assessment, Known, Monitor, MonitorOptions, Observation};
 use ocelli::pipeline::decode::{Picture, Region, Samples};
 use ocelli::pipeline::summary::PictureSummary;
+
+use crate::support::root;
 
 pub const WIDTH: usize = 160;
 pub const HEIGHT: usize = 120;
@@ -66,10 +70,10 @@ pub fn never(_: u64) -> bool {
     false
 }
 
-/// Infrared light from 18 to 6.
+/// Infrared light, before it gets dark: from 17:15 to 6:45.
 pub fn at_night(second: u64) -> bool {
-    let hour = second % 86_400 / 3600;
-    !(6..18).contains(&hour)
+    let quarter = second % 86_400 / 900;
+    !(27..69).contains(&quarter)
 }
 
 impl Scene {
@@ -125,6 +129,17 @@ pub struct Camera {
     random: Rng,
 }
 
+/// A monitor of the bundled model of shapes that knows nothing yet.
+pub fn monitor() -> Monitor {
+    Monitor::new(known(), MonitorOptions::default())
+}
+
+/// What the bundled model of shapes says of itself.
+pub fn known() -> Known {
+    let model = root().join("models/shapes.onnx");
+    Known::new(&Model::open(&model, Overrides::default()).unwrap().manifest)
+}
+
 /// 2026-01-05, a Monday, 00:00 UTC.
 pub const START: u64 = 1_767_571_200;
 
@@ -166,6 +181,7 @@ impl Camera {
             time: UNIX_EPOCH + Duration::from_secs(self.second),
             instant: began + Duration::from_secs(self.second - first),
             sequence: None,
+            answer: None,
         })
     }
 
