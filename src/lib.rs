@@ -62,6 +62,7 @@ mod jpeg;
 pub mod matching;
 pub mod memory;
 pub mod model;
+pub mod monitor;
 pub mod notify;
 pub mod pipeline;
 #[cfg(any(feature = "onnxruntime", feature = "serve"))]

@@ -12,6 +12,7 @@ pub mod record;
 mod score;
 mod smooth;
 mod stages;
+pub mod summary;
 pub mod workers;
 pub mod write;
 

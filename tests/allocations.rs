@@ -4,11 +4,15 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use ocelli::engine::{Engine, Identity};
 use ocelli::model::Overrides;
+use ocelli::monitor::{ModelAnswer, Observation};
 use ocelli::pipeline::capture::{Encoding, Frame, Matrix, PixelFormat, RawFormat};
+use ocelli::pipeline::decode::{Picture, Region, Samples};
 use ocelli::pipeline::record::{Context, Record};
+use ocelli::pipeline::summary::PictureSummary;
 use ocelli::pipeline::write::{Format, Writer};
 use ocelli::tensor::{Outputs, Tensor};
 use ocelli::{Model, Pipeline, PipelineOptions};
@@ -121,4 +125,46 @@ fn a_frame_in_steady_state_allocates_nothing() {
         ..Frame::default()
     };
     assert_eq!(allocations(frame, Format::Json), 0, "JPEG");
+}
+
+/// What the monitor takes, once everything that it keeps has its size.
+#[test]
+fn a_look_at_a_frame_allocates_nothing() {
+    let (width, height) = (320, 240);
+    let mut picture = Picture {
+        width,
+        height,
+        region: Region {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        },
+        eighths: 8,
+        samples: Samples::Rgb,
+        pixels: (0..3 * width * height)
+            .map(|at| (at * 7 % 251) as u8)
+            .collect(),
+    };
+    let mut monitor = crate::watch_scene::monitor();
+    let mut summary = PictureSummary::default();
+    let began = Instant::now();
+    let mut count = 0;
+    for frame in 0..200u64 {
+        picture.pixels.rotate_left(3);
+        let before = COUNT.with(Cell::get);
+        summary.measure(&picture);
+        monitor.observe(&Observation {
+            summary: &summary,
+            time: UNIX_EPOCH + Duration::from_secs(crate::watch_scene::START + frame),
+            instant: began + Duration::from_secs(frame),
+            sequence: None,
+            answer: Some(ModelAnswer {
+                scores: &[0.1, 0.7, 0.1, 0.1],
+                features: &[0.5; 48],
+            }),
+        });
+        count = COUNT.with(Cell::get) - before;
+    }
+    assert_eq!(count, 0);
 }

@@ -50,3 +50,8 @@ mod streams;
 mod support;
 mod telemetry;
 mod tune;
+mod watch;
+mod watch_accuracy;
+mod watch_scene;
+mod watch_state;
+mod watch_year;
