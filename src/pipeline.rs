@@ -1,5 +1,5 @@
-//! The way of a frame: capture → decode → preprocess → score → smooth → write. This is
-//! the only place that knows all stages; it runs them one after the other and times them.
+//! The way of a frame: capture → decode → preprocess → score → smooth → write. The stages are
+//! known here and in `stages.rs`, which runs them, and nowhere else.
 
 pub mod capture;
 pub mod decode;
@@ -11,44 +11,34 @@ pub mod preprocess;
 pub mod record;
 mod score;
 mod smooth;
+mod stages;
 pub mod workers;
 pub mod write;
 
-use std::time::{Duration, Instant};
-
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Model;
-use crate::tensor::{Outputs, Tensor};
 use capture::Frame;
-use decode::{DecodeOptions, Decoder, Picture};
-use luma::LumaSummary;
-pub use maker::PipelineMaker;
+pub use maker::{PipelineMaker, frames_at_once};
 pub use motion::MotionGateOptions;
-use per_source::PerSource;
+pub(crate) use per_source::PerSource;
 pub use per_source::PerSourceOptions;
 use preprocess::Framing;
-use record::{Record, Timing};
+use record::Record;
 pub use score::{Candidate, Scores};
 pub(crate) use score::{Scorer, best};
 pub use smooth::{Change, Decision, Present, SmoothRequest, State};
+pub(crate) use stages::Stages;
+use stages::StagesOptions;
 
 /// Everything that classifies frames on one thread, with its reused buffers: of one source,
 /// or of several that share the model.
 pub struct Pipeline {
-    decoder: Decoder,
-    engine: Box<dyn Engine>,
-    scorer: Scorer,
+    stages: Stages,
+    /// Those of further workers: of several sources, several frames may be classified at once.
+    further: Vec<Stages>,
     sources: Vec<PerSource>,
-    picture: Picture,
-    luma: LumaSummary,
-    tensor: Tensor,
-    outputs: Outputs,
-    scores: Scores,
-    batch: usize,
-    fixed: bool,
     fast_decode: bool,
-    top_k: usize,
 }
 
 /// Larger pictures are refused unless they are asked for: 100 megapixels.
@@ -116,6 +106,16 @@ impl PipelineOptions {
             motion_gate: self.motion_gate,
         }
     }
+
+    /// What of it is about all sources.
+    fn stages(&self) -> StagesOptions {
+        StagesOptions {
+            max_pixels: self.max_pixels,
+            batch: self.batch,
+            top_k: self.top_k,
+            embedding: self.embedding,
+        }
+    }
 }
 
 impl Pipeline {
@@ -124,27 +124,31 @@ impl Pipeline {
     /// # Errors
     /// There is no memory for a decoder; the options contradict the model.
     pub fn new(model: &Model, engine: Box<dyn Engine>, options: PipelineOptions) -> Result<Self> {
-        let manifest = &model.manifest;
-        let gray = manifest.input.color.channels() == 1;
-        let first = PerSource::new(manifest, &options.per_source(), options.fast_decode)?;
+        let first = PerSource::new(&model.manifest, &options.per_source(), options.fast_decode)?;
+        let tensor = first.preprocessor.tensor(options.batch);
         Ok(Self {
-            decoder: Decoder::new(DecodeOptions {
-                max_pixels: options.max_pixels,
-                gray,
-            })?,
-            tensor: first.preprocessor.tensor(options.batch),
-            engine,
-            scorer: Scorer::new(manifest),
+            stages: Stages::new(model, engine, tensor, &options.stages())?,
+            further: Vec::new(),
             sources: vec![first],
-            picture: Picture::default(),
-            luma: LumaSummary::default(),
-            outputs: Outputs::new(options.embedding),
-            scores: Scores::default(),
-            batch: options.batch,
-            fixed: model.file.fixed_batch.is_some(),
             fast_decode: options.fast_decode,
-            top_k: options.top_k,
         })
+    }
+
+    /// Classifies one frame more at once, on `engine`: each source's frames still come one after
+    /// the other.
+    ///
+    /// # Errors
+    /// There is no memory for a decoder.
+    pub(crate) fn widen(
+        &mut self,
+        model: &Model,
+        engine: Box<dyn Engine>,
+        options: &PipelineOptions,
+    ) -> Result<()> {
+        let tensor = self.sources[0].preprocessor.tensor(options.batch);
+        let stages = Stages::new(model, engine, tensor, &options.stages())?;
+        self.further.push(stages);
+        Ok(())
     }
 
     /// Serves one source more of the same `model`: the second, the third.
@@ -159,7 +163,7 @@ impl Pipeline {
 
     /// Frames that fit into one run of the network.
     pub fn batch(&self) -> usize {
-        self.batch
+        self.stages.batch
     }
 
     /// Sources that it serves.
@@ -169,17 +173,17 @@ impl Pipeline {
 
     /// The engine, for what it says about itself.
     pub fn engine(&self) -> &dyn Engine {
-        &*self.engine
+        &*self.stages.engine
     }
 
     /// Changes how many classes a record lists.
     pub fn set_top_k(&mut self, top_k: usize) {
-        self.top_k = top_k;
+        self.stages.top_k = top_k;
     }
 
     /// The scores of every class for the frame classified last.
     pub fn scores(&self) -> &Scores {
-        &self.scores
+        &self.stages.scores
     }
 
     /// Runs the network once on nothing, so that the first frame does not wait for what
@@ -188,8 +192,8 @@ impl Pipeline {
     /// # Errors
     /// The network cannot be run.
     pub fn warm_up(&mut self) -> Result<()> {
-        self.tensor.set_batch(self.batch);
-        self.engine.run(&self.tensor, &mut self.outputs)
+        let all = std::iter::once(&mut self.stages).chain(&mut self.further);
+        all.into_iter().try_for_each(Stages::warm_up)
     }
 
     /// Classifies up to a batch of frames, each into the record at its place. A frame that
@@ -200,104 +204,18 @@ impl Pipeline {
 
     /// The same for frames of the source at place `source`; the first is 0.
     pub fn classify_of(&mut self, source: usize, frames: &[Frame], records: &mut [Record]) {
-        assert!(
-            frames.len() <= self.batch && frames.len() == records.len(),
-            "the caller gathers batches"
-        );
-        let mut good = 0;
-        for (frame, record) in frames.iter().zip(records.iter_mut()) {
-            begin(record, frame);
-            match self.fill(source, frame, good) {
-                Ok(Some(timing)) => {
-                    record.timing = timing;
-                    good += 1;
-                }
-                Ok(None) => record.skipped = true,
-                Err(error) => record.failure = Some(error),
-            }
-        }
-        if good == 0 {
-            return;
-        }
-        let batch = if self.fixed { self.batch } else { good };
-        self.tensor.set_batch(batch);
-        let started = Instant::now();
-        let ran = self.engine.run(&self.tensor, &mut self.outputs);
-        let inference = started.elapsed() / u32::try_from(good).unwrap_or(1);
-        self.tensor.set_batch(self.batch);
-        let failure = ran.err().map(|e| format!("{e:#}"));
-        let prepared = records
-            .iter_mut()
-            .zip(frames)
-            .filter(|(record, _)| record.failure.is_none() && !record.skipped);
-        for (item, (record, frame)) in prepared.enumerate() {
-            record.timing.inference = inference;
-            record.failure = match &failure {
-                Some(what) => Some(Error::engine(&frame.source, what.as_str())),
-                None => self
-                    .decide(source, (batch, item), frame.instant, record)
-                    .err(),
-            };
-            let timing = &mut record.timing;
-            timing.total = timing.capture + timing.decode + timing.preprocess + timing.inference;
-            record.frame_age = frame.live.then(|| frame.instant.elapsed());
-        }
+        self.stages
+            .classify(&mut self.sources[source], frames, records);
     }
 
-    /// Decodes and preprocesses a frame into place `item` of the tensor; `None` if it shows
-    /// nothing new.
-    fn fill(&mut self, source: usize, frame: &Frame, item: usize) -> Result<Option<Timing>> {
-        let started = Instant::now();
-        let PerSource {
-            preprocessor, gate, ..
-        } = &mut self.sources[source];
-        let geometry = preprocessor.geometry();
-        self.decoder.decode(frame, geometry, &mut self.picture)?;
-        if let Some(gate) = gate {
-            self.luma.measure(&self.picture);
-            if gate.skips(&self.luma, frame.instant) {
-                return Ok(None);
-            }
-        }
-        let decoded = Instant::now();
-        preprocessor.run(&self.picture, &mut self.tensor, item);
-        self.picture.let_go();
-        Ok(Some(Timing {
-            capture: frame.capture,
-            decode: decoded - started,
-            preprocess: decoded.elapsed(),
-            inference: Duration::ZERO,
-            total: Duration::ZERO,
-        }))
+    /// Whether it has stages for several frames at once.
+    pub(crate) fn is_wide(&self) -> bool {
+        !self.further.is_empty()
     }
 
-    fn decide(
-        &mut self,
-        source: usize,
-        (batch, item): (usize, usize),
-        at: Instant,
-        record: &mut Record,
-    ) -> Result<()> {
-        self.scorer
-            .run(&self.outputs.scores, batch, item, &mut self.scores)?;
-        let decider = &mut self.sources[source].decider;
-        record.decision = decider.run(&mut self.scores, at, &mut record.present);
-        self.scores.top(self.top_k, &mut record.top);
-        record.output_warning = self.scorer.warning();
-        if let Some(embedding) = &self.outputs.embedding {
-            embedding.features(item, &mut record.embedding);
-        }
-        Ok(())
+    /// The stages for several frames at once, and what is kept of each source.
+    pub(crate) fn into_parts(self) -> (Vec<Stages>, Vec<PerSource>) {
+        let first = std::iter::once(self.stages);
+        (first.chain(self.further).collect(), self.sources)
     }
-}
-
-fn begin(record: &mut Record, frame: &Frame) {
-    record.number = frame.number;
-    record.source.clone_from(&frame.source);
-    record.time = frame.time;
-    record.drops = frame.live.then_some(frame.drops);
-    record.frame_age = None;
-    record.output_warning = None;
-    record.skipped = false;
-    record.failure = None;
 }

@@ -1,6 +1,7 @@
 //! Live sources, followed: the newest frames are classified, whoever is to know is told,
 //! messages are kept short, and a new model is taken over between two frames.
 
+mod crew;
 mod follower;
 mod live;
 mod observer;
@@ -51,7 +52,7 @@ pub struct Session {
 
 impl Session {
     /// Classifies the newest frames until all sources are over, a limit is met or `stop` is
-    /// set. A source that cannot be used is left out while there are others. Gives how each
+    /// set. A source that cannot be used is tried again while there are others. Gives how each
     /// source did.
     ///
     /// # Errors
@@ -68,7 +69,10 @@ impl Session {
         }
         let bell = Arc::new(Bell::default());
         let context = self.maker.context(self.pipeline.engine().identity());
-        let (followers, told) = self.sources.into_iter().map(|s| s.start(&bell)).unzip();
+        let (followers, told) = {
+            let started = self.sources.into_iter();
+            started.map(|s| s.start(&bell, sources > 1)).unzip()
+        };
         let mut telling = Telling::new(context, told, self.observers, self.swap);
         let started = Instant::now();
         let (pipeline, options) = (self.pipeline, &self.options);

@@ -477,3 +477,37 @@ fn a_camera_program_that_fails_at_once_is_an_error_with_its_words() {
         "csi:0: rpicam-vid ended (exit status: 255): ERROR: *** no cameras available ***";
     assert!(said.contains(expected), "{said}");
 }
+
+/// It fails twice, gives a frame, is gone, and comes back for good.
+#[test]
+fn beside_others_a_program_that_fails_is_tried_again_and_costs_them_nothing() {
+    let folder = scratch("beside");
+    let frame = gray_frame(&folder);
+    let body = format!(
+        "calls=$(wc -l < {0}/calls)\ncase $calls in\n1|2) echo no camera >&2; exit 255;;\n3) cat {1};;\n*) while cat {1}; do sleep 0.05; done;;\nesac",
+        folder.display(),
+        frame.display()
+    );
+    stand_in(&folder, "rpicam-vid", &body);
+    let sources = ["healthy=synthetic:fps=50", "yard=csi:0", "--stop-after=4s"];
+    let output = run(&sources)
+        .env("PATH", path_with(&folder))
+        .output()
+        .unwrap();
+    let (records, said) = (records(&output), stderr(&output));
+    let of = |name: &str| -> Vec<&Value> {
+        let all = records.iter();
+        all.filter(|record| record["source_name"] == name).collect()
+    };
+    let (healthy, yard) = (of("healthy"), of("yard"));
+    assert!((196..=204).contains(&healthy.len()), "{said}");
+    assert_eq!(yard[0]["drops"]["outages"], 0, "{said}");
+    assert_eq!(yard[yard.len() - 1]["drops"]["outages"], 1, "{said}");
+    let times = |part: &str| said.matches(part).count();
+    let broken = "yard: csi:0: rpicam-vid ended (exit status: 255): no camera; tried again while others go on";
+    assert_eq!((times(broken), times("no camera")), (1, 1), "{said}");
+    assert_eq!(times("ocelli: yard: can be used after "), 1, "{said}");
+    assert_eq!(times("waiting for it to come back"), 1, "{said}");
+    assert_eq!(times("csi:0: rpicam-vid --camera"), 1, "{said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}

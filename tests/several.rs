@@ -145,15 +145,20 @@ fn where_there_is_too_much_all_sources_get_the_same_and_a_slow_one_all_of_its_ow
 }
 
 #[test]
-fn a_stalled_a_broken_and_a_garbled_source_cost_the_others_nothing() {
+fn a_stalled_a_slow_a_broken_and_a_garbled_source_cost_the_others_nothing() {
     let folder = scratch("several-broken");
     let (stuck, junk) = (fifo(&folder, "stuck"), fifo(&folder, "junk"));
+    let trickle = fifo(&folder, "trickle");
     let good = std::fs::read(root().join("models/samples/circle-1.jpg")).unwrap();
     let mut bad = good.clone();
     let middle = bad.len() / 2;
     bad[middle..middle + 200].fill(0x55);
     let named = |name: &str, path: &Path| format!("{name}={}", path.display());
-    let sources = [named("stuck", &stuck), named("junk", &junk)];
+    let sources = [
+        named("stuck", &stuck),
+        named("junk", &junk),
+        named("trickle", &trickle),
+    ];
     let child = command()
         .args(arguments(&["healthy=synthetic:fps=50", "dead=camera:99"]))
         .args(sources)
@@ -163,18 +168,28 @@ fn a_stalled_a_broken_and_a_garbled_source_cost_the_others_nothing() {
         .spawn()
         .unwrap();
     let open = |path| std::fs::OpenOptions::new().write(true).open(path).unwrap();
-    let (mut stuck, mut junk) = (open(&stuck), open(&junk));
+    let (mut stuck, mut junk, mut trickle) = (open(&stuck), open(&junk), open(&trickle));
     stuck.write_all(&good).unwrap();
+    // Two pictures and a half in a second, of 8 kB each.
+    let slow = std::thread::spawn(move || {
+        let bytes = [&good[..], &good, &good[..good.len() / 2]].concat();
+        for piece in bytes.chunks(bytes.len().div_ceil(200)) {
+            trickle.write_all(piece).unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        trickle
+    });
     for _ in 0..40 {
         junk.write_all(&bad).unwrap();
         std::thread::sleep(Duration::from_millis(10));
     }
     let output = child.wait_with_output().unwrap();
-    drop(stuck);
+    drop((stuck, slow.join().unwrap()));
     let told = stderr(&output);
     let named = by_name(records(&output));
     assert!((96..=104).contains(&named["healthy"].len()), "{told}");
     assert_eq!(labels(&named["stuck"]), ["circle"], "{told}");
+    assert_eq!(labels(&named["trickle"]), ["circle"; 2], "{told}");
     assert!(!named.contains_key("junk") && !named.contains_key("dead"));
     assert!(
         conclusion(&told, "junk").contains("; dropped 40 ("),
@@ -189,7 +204,7 @@ fn a_stalled_a_broken_and_a_garbled_source_cost_the_others_nothing() {
         1,
         "{told}"
     );
-    assert!(told.contains("; this source is left out"), "{told}");
+    assert!(told.contains("; tried again while others go on"), "{told}");
     assert_eq!(output.status.code(), Some(1), "{told}");
 }
 
@@ -226,8 +241,8 @@ fn tables_give_each_source_its_own_pace_framing_and_threshold() {
     };
     assert_eq!(drops("third", "paced"), 20);
     assert_eq!(named["third"].len() as u64 + drops("third", "newer"), 11);
-    assert!((9..=11).contains(&named["paced"].len()), "{told}");
-    // A busy machine may be late for a frame that is due.
+    // A busy machine may take longer than a second, and be late for a frame that is due.
+    assert!((9..=12).contains(&named["paced"].len()), "{told}");
     assert!(
         drops("paced", "newer") <= 3 && drops("paced", "paced") >= 70,
         "{told}"
@@ -398,7 +413,7 @@ fn one_new_model_takes_over_for_all_sources() {
 #[test]
 fn what_cannot_run_side_by_side_is_refused_with_its_remedy() {
     let sample = project("models/samples/star-1.jpg");
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 6] = [
         (
             &["a=synthetic:", "a=camera:0"],
             "a: two sources are called so; give each a name of its own",
@@ -418,15 +433,6 @@ fn what_cannot_run_side_by_side_is_refused_with_its_remedy() {
         (
             &["a=star.jpg"],
             "star.jpg: this is finite, and only a live source has a name; classify it in a run of its own, without a name, or write ./a=star.jpg for a file called so",
-        ),
-        (
-            &[
-                "a=synthetic:",
-                "b=synthetic:",
-                "--mqtt",
-                "mqtt://127.0.0.1/x",
-            ],
-            "--mqtt: this tells of one source, and there are several; follow each in a process of its own",
         ),
         (
             &[

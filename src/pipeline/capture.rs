@@ -18,6 +18,7 @@ mod named;
 mod newest;
 mod open;
 mod outage;
+mod persistent;
 mod picture_file;
 pub(crate) mod recording;
 mod replay;
@@ -43,6 +44,7 @@ pub use named::{NamedSource, Names, folder};
 pub use newest::Policy;
 pub(crate) use newest::{Newest, Waiting};
 pub use open::{ChildHandles, Opened, SourceOptions, is_live, open, open_found};
+pub(crate) use persistent::Persistent;
 pub use spec::SourceSpec;
 pub use synthetic::SyntheticSettings;
 

@@ -21,6 +21,19 @@ pub struct PipelineMaker {
     pub options: PipelineOptions,
     /// How those of further sources are looked at, in their order.
     pub further: Vec<PerSourceOptions>,
+    /// Frames of several sources that one pipeline classifies at once, each on a thread of its
+    /// own; a single source's come one after the other.
+    pub at_once: usize,
+}
+
+/// Frames of `sources` live sources that are worth classifying at once on so many `cores`, where
+/// each takes so many `threads`, or one: decoding, too, is then spread over the cores. A single
+/// source's frames come one after the other.
+pub fn frames_at_once(sources: usize, cores: usize, threads: Option<usize>) -> usize {
+    /// Each has an engine, which takes memory.
+    const MOST: usize = 4;
+    let by_cores = (cores / threads.unwrap_or(1)).min(MOST);
+    by_cores.clamp(1, sources.max(1))
 }
 
 impl PipelineMaker {
@@ -53,6 +66,7 @@ impl PipelineMaker {
             threads,
             options,
             further: Vec::new(),
+            at_once: 1,
         }
     }
 
@@ -61,6 +75,7 @@ impl PipelineMaker {
     pub fn on(&self, engines: Arc<EngineMaker>) -> Self {
         Self {
             further: self.further.clone(),
+            at_once: self.at_once,
             ..Self::with_engine(engines, self.threads, self.options)
         }
     }
@@ -74,6 +89,10 @@ impl PipelineMaker {
         let mut pipeline = Pipeline::new(&self.model, engine, self.options)?;
         for options in &self.further {
             pipeline.add_source(&self.model, options)?;
+        }
+        for _ in 1..self.at_once.min(pipeline.sources()) {
+            let engine = self.engines.make(self.threads)?;
+            pipeline.widen(&self.model, engine, &self.options)?;
         }
         Ok(pipeline)
     }

@@ -19,7 +19,7 @@ pub struct PerSourceOptions {
 }
 
 /// One source's own stages, with what they remember of it.
-pub(super) struct PerSource {
+pub(crate) struct PerSource {
     pub(super) preprocessor: Preprocessor,
     pub(super) decider: Decider,
     pub(super) gate: Option<MotionGate>,

@@ -13,7 +13,7 @@ use super::state::{AppState, ServedModel};
 use crate::engine::{EngineMaker, EngineOptions, Identity};
 use crate::error::{Error, Result};
 use crate::model::{Model, Overrides};
-use crate::pipeline::{PerSourceOptions, PipelineMaker, PipelineOptions};
+use crate::pipeline::{PerSourceOptions, PipelineMaker, PipelineOptions, frames_at_once};
 use crate::priority::lower_priority;
 use crate::proof;
 
@@ -93,6 +93,10 @@ impl Deployment {
         let first = each.next().unwrap_or_default();
         let mut live = maker(threads(1), options.pipeline.with_source(first));
         live.further = each.collect();
+        if beside_live {
+            live.at_once = frames_at_once(options.live.len(), cores, options.threads);
+            live.threads = threads(live.at_once);
+        }
         Ok(Self {
             requests: maker(threads(sharers), options.pipeline),
             batches: maker(threads(sharers), in_batches),
@@ -156,6 +160,11 @@ impl Deployment {
             "{model} is ready on {engine} ({provider}), {} at a time",
             self.workers
         );
+        if self.live.at_once > 1 {
+            let sources = self.live.further.len() + 1;
+            let frames = self.live.at_once;
+            log::info!("{frames} frames of {sources} live sources at a time");
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::crew::Work;
 use super::stats::{Ending, FrameRate, LoopStats};
 use crate::pipeline::capture::{ChildHandles, DropCounters, Newest, Waiting};
 use crate::pipeline::record::Record;
@@ -13,7 +14,9 @@ pub(super) struct Follower {
     /// The programs that give them.
     children: ChildHandles,
     /// What is said about its newest frame.
-    pub(super) records: [Record; 1],
+    pub(super) record: Record,
+    /// Whether that is being found out.
+    in_work: bool,
     /// What only the loop knows of: frames that cannot be decoded, or show nothing new.
     pub(super) own: DropCounters,
     /// When it had its last turn.
@@ -38,7 +41,8 @@ impl Follower {
         Self {
             newest: Some(newest),
             children,
-            records: [record],
+            record,
+            in_work: false,
             own: DropCounters::default(),
             last_turn: None,
             rate: FrameRate::default(),
@@ -57,6 +61,9 @@ impl Follower {
         if self.rests && now >= self.due {
             self.rests = false;
             newest.end_rest();
+        }
+        if self.in_work {
+            return false;
         }
         match newest.waiting() {
             Waiting::Nothing => false,
@@ -82,6 +89,21 @@ impl Follower {
         }
     }
 
+    /// Its newest frame goes into work, as one of the source at place `source`.
+    pub(super) fn hand_out(&mut self, work: &mut Work, source: usize, stats: &LoopStats) {
+        work.source = source;
+        work.frame.number = stats.classified + self.own.damaged;
+        work.frame.drops = work.frame.drops + self.own;
+        std::mem::swap(&mut work.record, &mut self.record);
+        self.in_work = true;
+    }
+
+    /// It comes back.
+    pub(super) fn take_back(&mut self, work: &mut Work) {
+        std::mem::swap(&mut work.record, &mut self.record);
+        self.in_work = false;
+    }
+
     /// A frame was classified.
     pub(super) fn classified(&mut self, stats: &mut LoopStats) {
         stats.classified += 1;
@@ -90,8 +112,19 @@ impl Follower {
 
     /// The source is lost and waited for.
     pub(super) fn lost(&mut self, stats: &mut LoopStats) {
-        (stats.lost, stats.fps) = (Some(Instant::now()), None);
+        (stats.lost, stats.ending, stats.fps) = (Some(Instant::now()), None, None);
         self.rate = FrameRate::default();
+    }
+
+    /// The source cannot be used; whether it is left alone for that.
+    pub(super) fn broken(&mut self, stats: &mut LoopStats) -> bool {
+        let is_over = self.newest.as_ref().is_none_or(Newest::is_over);
+        if is_over {
+            self.finish(Ending::Broken, stats);
+        } else {
+            (stats.ending, stats.lost, stats.fps) = (Some(Ending::Broken), None, None);
+        }
+        is_over
     }
 
     /// Counts what capturing has left out.

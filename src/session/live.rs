@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::NewModel;
+use super::crew::{Crew, Work};
 use super::follower::Follower;
 use super::stats::{Ending, LoopStats};
 use super::turn;
@@ -49,18 +51,24 @@ pub(crate) trait LiveHandler {
     /// The source is lost and waited for.
     fn on_lost(&mut self, source: usize, error: &Error);
 
-    /// The source cannot be used at all.
+    /// The source cannot be used; unless it is `left_out`, it is tried again.
     ///
     /// # Errors
     /// The loop ends.
-    fn on_broken(&mut self, source: usize, error: Error) -> Result<()>;
+    fn on_broken(&mut self, source: usize, error: Error, left_out: bool) -> Result<()>;
+
+    /// The source that could not be used can be.
+    fn on_usable(&mut self, source: usize);
 
     /// Comes several times a second in every state, with how each source is doing. May hand
-    /// over another pipeline.
+    /// over another model.
     ///
     /// # Errors
     /// The loop ends.
-    fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<Pipeline>>;
+    fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<NewModel>>;
+
+    /// That model takes over: what comes from now on is its own. Gives its pipeline.
+    fn take_over(&mut self, new: NewModel) -> Pipeline;
 }
 
 /// Classifies the newest frames until all sources are over, a limit is met or `stop` is set.
@@ -77,10 +85,9 @@ pub(super) fn run(
 ) -> Result<Vec<LoopStats>> {
     let mut looping = Loop {
         stats: vec![LoopStats::default(); followers.len()],
-        pipeline,
+        crew: Crew::new(pipeline, &bell),
         followers,
         bell,
-        frames: [Frame::default()],
     };
     let started = Instant::now();
     let late = || {
@@ -90,33 +97,43 @@ pub(super) fn run(
     looping.end_at(options.frames);
     while looping.goes_on() && !stop.load(Ordering::Relaxed) && !late() {
         if let Some(another) = handler.on_tick(&looping.stats)? {
-            looping.pipeline = another;
+            // What the old one has in work is told as its own.
+            looping.finish_work(handler)?;
+            looping.crew = Crew::new(handler.take_over(another), &looping.bell);
         }
-        if let Some(source) = looping.next() {
+        looping.collect(handler)?;
+        looping.end_at(options.frames);
+        if looping.goes_on()
+            && let Some(source) = looping.next()
+        {
             looping.attend(source, handler)?;
-            looping.end_at(options.frames);
         }
     }
+    looping.finish_work(handler)?;
     Ok(looping.stats)
 }
 
 /// The loop's state.
 struct Loop {
-    pipeline: Pipeline,
+    crew: Crew,
     followers: Vec<Follower>,
     stats: Vec<LoopStats>,
     bell: Arc<Bell>,
-    /// The frame being classified; it changes places with the newest of each source in turn.
-    frames: [Frame; 1],
 }
 
 impl Loop {
+    /// Whether something may come of a source. Those that cannot be used are tried again beside
+    /// others, not for their own sake.
     fn goes_on(&self) -> bool {
-        self.followers.iter().any(|f| f.newest.is_some())
+        self.stats.iter().any(|stats| stats.ending.is_none())
     }
 
     /// The source to attend to; waits for one, but not for long.
     fn next(&mut self) -> Option<usize> {
+        if self.crew.free().is_none() {
+            self.bell.wait(ATTENTION);
+            return None;
+        }
         let now = Instant::now();
         turn::next(&mut self.followers, now).or_else(|| {
             let rests = self.followers.iter().filter_map(Follower::rests_until);
@@ -132,13 +149,16 @@ impl Loop {
     fn attend(&mut self, source: usize, handler: &mut impl LiveHandler) -> Result<()> {
         let now = Instant::now();
         let (follower, stats) = (&mut self.followers[source], &mut self.stats[source]);
+        let Some(work) = self.crew.free() else {
+            return Ok(());
+        };
         let newest = follower.newest.as_ref();
-        match newest.and_then(|newest| newest.take(&mut self.frames[0])) {
+        match newest.and_then(|newest| newest.take(&mut work.frame)) {
             None => {}
             Some(Pull::End) => follower.finish(Ending::Over, stats),
             Some(Pull::Broken(error)) => {
-                follower.finish(Ending::Broken, stats);
-                handler.on_broken(source, error)?;
+                let left_out = follower.broken(stats);
+                handler.on_broken(source, error, left_out)?;
             }
             Some(Pull::Failed(error)) => handler.on_fault(source, &error),
             Some(Pull::Lost(error)) => {
@@ -147,37 +167,54 @@ impl Loop {
             }
             Some(Pull::Frame) => {
                 follower.paced(now);
-                self.classify(source, handler)?;
+                self.begin(source, handler)?;
             }
         }
         self.followers[source].count(&mut self.stats[source]);
         Ok(())
     }
 
-    fn classify(&mut self, source: usize, handler: &mut impl LiveHandler) -> Result<()> {
+    /// Begins to classify the frame that was taken.
+    fn begin(&mut self, source: usize, handler: &mut impl LiveHandler) -> Result<()> {
         let (follower, stats) = (&mut self.followers[source], &mut self.stats[source]);
-        let [frame] = &mut self.frames;
         stats.lost = None;
-        frame.number = stats.classified + follower.own.damaged;
-        frame.drops = frame.drops + follower.own;
-        let records = &mut follower.records;
-        self.pipeline.classify_of(source, &self.frames, records);
-        let ([frame], [record]) = (&self.frames, records);
-        match record.failure.take() {
-            None if record.skipped => {
-                follower.own.still += 1;
-                handler.on_skipped(source, frame);
-            }
-            None => {
-                follower.classified(stats);
-                let [record] = &follower.records;
-                handler.on_frame(source, frame, record, self.pipeline.scores())?;
-            }
-            Some(error) if error.kind() != ErrorKind::Input => return Err(error),
-            Some(error) => {
-                follower.own.damaged += 1;
-                handler.on_fault(source, &error);
-            }
+        if stats.ending.take().is_some() {
+            handler.on_usable(source);
+        }
+        if let Some(work) = self.crew.free() {
+            follower.hand_out(work, source, stats);
+        }
+        self.crew.begin();
+        let Crew::Alone(pipeline, work) = &mut self.crew else {
+            return Ok(());
+        };
+        let follower = &mut self.followers[source];
+        follower.take_back(work);
+        conclude(follower, stats, (source, work, pipeline.scores()), handler)
+    }
+
+    /// Tells of what workers have done since.
+    fn collect(&mut self, handler: &mut impl LiveHandler) -> Result<()> {
+        let Crew::Several(workers) = &mut self.crew else {
+            return Ok(());
+        };
+        while let Some(mut work) = workers.done()? {
+            let source = work.source;
+            let (follower, stats) = (&mut self.followers[source], &mut self.stats[source]);
+            follower.take_back(&mut work);
+            conclude(follower, stats, (source, &work, &work.scores), handler)?;
+            follower.count(stats);
+            workers.give_back(work);
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is in work, which takes a frame's time, and tells of it.
+    fn finish_work(&mut self, handler: &mut impl LiveHandler) -> Result<()> {
+        self.collect(handler)?;
+        while matches!(&self.crew, Crew::Several(workers) if workers.is_busy()) {
+            self.bell.wait(ATTENTION);
+            self.collect(handler)?;
         }
         Ok(())
     }
@@ -193,4 +230,29 @@ impl Loop {
             }
         }
     }
+}
+
+/// Counts and tells what became of a frame.
+fn conclude(
+    follower: &mut Follower,
+    stats: &mut LoopStats,
+    (source, work, scores): (usize, &Work, &Scores),
+    handler: &mut impl LiveHandler,
+) -> Result<()> {
+    match follower.record.failure.take() {
+        None if follower.record.skipped => {
+            follower.own.still += 1;
+            handler.on_skipped(source, &work.frame);
+        }
+        None => {
+            follower.classified(stats);
+            handler.on_frame(source, &work.frame, &follower.record, scores)?;
+        }
+        Some(error) if error.kind() != ErrorKind::Input => return Err(error),
+        Some(error) => {
+            follower.own.damaged += 1;
+            handler.on_fault(source, &error);
+        }
+    }
+    Ok(())
 }

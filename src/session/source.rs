@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::follower::Follower;
 use super::observer::Observer;
 use super::telling::Told;
-use crate::pipeline::capture::{Bell, Newest, Opened};
+use crate::pipeline::capture::{Bell, Newest, Opened, Persistent};
 use crate::pipeline::record::Record;
 
 /// A live source, and who is told of it.
@@ -34,8 +34,9 @@ impl LiveSource {
         }
     }
 
-    /// Starts capturing; what comes rings the `bell`.
-    pub(super) fn start(self, bell: &Arc<Bell>) -> (Follower, Told) {
+    /// Starts capturing; what comes rings the `bell`. One that cannot be used is tried again
+    /// if it is one of `several`.
+    pub(super) fn start(self, bell: &Arc<Bell>, several: bool) -> (Follower, Told) {
         let Opened {
             source,
             policy,
@@ -47,6 +48,7 @@ impl LiveSource {
             source_name: name.clone(),
             ..Record::default()
         };
+        let source = Persistent::new(source, several);
         let newest = Newest::start(source, policy, self.every, bell.clone());
         let follower = Follower::new(newest, children, self.max_fps, record);
         (follower, Told::new(name, self.observers))

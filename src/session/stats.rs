@@ -17,7 +17,7 @@ pub struct LoopStats {
     pub lost: Option<Instant>,
     /// Frames classified per second, averaged over the last ten or so.
     pub fps: Option<f64>,
-    /// That nothing more comes, and why.
+    /// That nothing comes any more, or for now, and why.
     pub ending: Option<Ending>,
 }
 
@@ -28,7 +28,7 @@ pub struct LoopStats {
 pub enum Ending {
     /// It has given all it had, or all that was wanted.
     Over,
-    /// It cannot be used.
+    /// It cannot be used. One of several is tried again; from its first frame on this is over.
     Broken,
 }
 

@@ -1,7 +1,7 @@
 //! Passes on what the loop says: to the observers of one source, and to those of all.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::NewModel;
 use super::live::LiveHandler;
@@ -19,7 +19,8 @@ pub(super) struct Told {
     name: Option<Arc<str>>,
     observers: Vec<Box<dyn Observer>>,
     faults: ThrottledLog,
-    broken: bool,
+    /// Since when it cannot be used.
+    broken: Option<Instant>,
 }
 
 impl Told {
@@ -29,7 +30,7 @@ impl Told {
             name,
             observers,
             faults: ThrottledLog::default(),
-            broken: false,
+            broken: None,
         }
     }
 
@@ -79,22 +80,6 @@ impl Telling {
         own.chain(&mut self.observers)
     }
 
-    fn take_over(&mut self, NewModel { maker, pipeline }: NewModel) -> Pipeline {
-        let identity = pipeline.engine().identity();
-        log::info!(
-            "{} takes over on {} ({})",
-            maker.model.manifest.id(),
-            identity.engine,
-            identity.provider
-        );
-        let context = maker.context(identity);
-        for observer in self.everyone() {
-            observer.on_model(&context);
-        }
-        self.context = context;
-        pipeline
-    }
-
     /// Says how each source did in the time that `passed`.
     pub(super) fn conclude(&self, stats: &[LoopStats], passed: Duration) {
         let seconds = passed.as_secs_f64();
@@ -140,22 +125,36 @@ impl LiveHandler for Telling {
     }
 
     fn on_lost(&mut self, source: usize, error: &Error) {
-        log::warn!("{}{error:#}", self.sources[source].prefix_to(error));
+        let told = &mut self.sources[source];
+        told.broken = None;
+        log::warn!("{}{error:#}", told.prefix_to(error));
         self.of(source).for_each(|o| o.on_outage(error));
     }
 
-    fn on_broken(&mut self, source: usize, error: Error) -> Result<()> {
+    fn on_broken(&mut self, source: usize, error: Error, left_out: bool) -> Result<()> {
         self.of(source).for_each(|o| o.on_outage(&error));
-        self.sources[source].broken = true;
-        if self.sources.iter().all(|told| told.broken) {
+        self.sources[source].broken = Some(Instant::now());
+        if self.sources.iter().all(|told| told.broken.is_some()) {
             return Err(error);
         }
         let prefix = self.sources[source].prefix_to(&error);
-        log::error!("{prefix}{error:#}; this source is left out");
+        let outlook = match left_out {
+            true => "this source is left out",
+            false => "tried again while others go on",
+        };
+        log::error!("{prefix}{error:#}; {outlook}");
         Ok(())
     }
 
-    fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<Pipeline>> {
+    fn on_usable(&mut self, source: usize) {
+        let told = &mut self.sources[source];
+        if let Some(since) = told.broken.take() {
+            let seconds = since.elapsed().as_secs_f64();
+            log::info!("{}can be used after {seconds:.1} s", told.prefix());
+        }
+    }
+
+    fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<NewModel>> {
         for (told, stats) in self.sources.iter_mut().zip(stats) {
             for observer in &mut told.observers {
                 observer.on_stats(stats)?;
@@ -166,11 +165,26 @@ impl LiveHandler for Telling {
             observer.on_stats(&all)?;
         }
         let (sources, observers) = (&mut self.sources, &mut self.observers);
-        let new = self.swap.poll(|event| {
+        Ok(self.swap.poll(|event| {
             let own = sources.iter_mut().flat_map(|told| &mut told.observers);
             own.chain(&mut *observers)
                 .for_each(|observer| observer.on_swap(event));
-        });
-        Ok(new.map(|new| self.take_over(new)))
+        }))
+    }
+
+    fn take_over(&mut self, NewModel { maker, pipeline }: NewModel) -> Pipeline {
+        let identity = pipeline.engine().identity();
+        log::info!(
+            "{} takes over on {} ({})",
+            maker.model.manifest.id(),
+            identity.engine,
+            identity.provider
+        );
+        let context = maker.context(identity);
+        for observer in self.everyone() {
+            observer.on_model(&context);
+        }
+        self.context = context;
+        pipeline
     }
 }

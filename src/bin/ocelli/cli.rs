@@ -26,7 +26,7 @@ use ocelli::{EngineOptions, Result};
 pub(crate) use engine::EngineArgs;
 pub(crate) use facts::{FactArgs, ModelArgs};
 pub(crate) use live::{CameraArgs, LiveArgs};
-pub(crate) use notify::NotifyArgs;
+pub(crate) use notify::{Common, NotifyArgs};
 pub(crate) use pages::write_pages;
 pub(crate) use pictures::DecodeArgs;
 #[cfg(feature = "serve")]
@@ -139,7 +139,8 @@ pub(crate) struct RunArgs {
     /// Frames per run of the network (finite sources)
     #[arg(long, value_name = "N", value_parser = values::batch)]
     pub(crate) batch: Option<usize>,
-    /// Frames in work at a time [default: the cores for many files, else 1]
+    /// Frames in work at a time [default: the cores for many files; for several live sources one
+    /// each, at most the cores and 4; else 1]
     #[arg(long, value_name = "N", value_parser = values::parallel)]
     pub(crate) workers: Option<usize>,
     /// Threads per run of the network [default: the cores, at most 4, divided by workers]

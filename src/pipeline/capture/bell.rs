@@ -13,7 +13,7 @@ pub(crate) struct Bell {
 
 impl Bell {
     /// There is something to look at.
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         *self.rung.lock() = true;
         self.changed.notify_one();
     }

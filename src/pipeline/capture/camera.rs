@@ -81,10 +81,15 @@ fn left_out(place: &str, feature: &str) -> Error {
         .with_remedy(format!("build it with the feature `{feature}`"))
 }
 
-/// Whether `path` names a video device.
+/// Whether `path` names a video device, or would if one were plugged in.
 pub(crate) fn is_video_device(path: &Path) -> bool {
-    path.canonicalize().is_ok_and(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        path.starts_with("/dev") && name.starts_with("video")
-    })
+    let Ok(path) = path.canonicalize() else {
+        return path.starts_with("/dev/v4l") || is_node(path);
+    };
+    is_node(&path)
+}
+
+fn is_node(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.starts_with("/dev") && name.starts_with("video")
 }

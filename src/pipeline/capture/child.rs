@@ -27,6 +27,8 @@ pub(super) struct Child {
     handle: ChildHandle,
     running: Option<Running>,
     outage: Outage,
+    /// Whether it was said what is run.
+    said: bool,
     /// Whether a frame ever came: until then, a fault is a fault of the command.
     proved: bool,
     /// Whether a finite program has given all it has.
@@ -50,6 +52,7 @@ impl Child {
             handle,
             running: None,
             outage: Outage::default(),
+            said: false,
             proved: false,
             done: false,
             drops: DropCounters::default(),
@@ -59,7 +62,8 @@ impl Child {
     fn start(&mut self) -> Result<()> {
         let patience = if self.proved { STALL } else { FIRST };
         let (process, output) = self.handle.start(&self.program, patience)?;
-        if !self.proved {
+        if !self.said {
+            self.said = true;
             log::info!("{}: {}", self.program.source, self.program.said());
         }
         let name = self.program.source.clone();

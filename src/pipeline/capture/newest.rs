@@ -2,15 +2,15 @@
 //! never an old one. A frame that nobody took before the next one came is dropped, and
 //! counted. A replay loses nothing instead: there the thread waits for its turn.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::bell::Bell;
-use super::{DropCounters, Frame, Pull, Source};
+use super::persistent::Persistent;
+use super::{DropCounters, Frame, Pull};
 use crate::error::Error;
 
 /// What happens to a frame that is not taken before the next one comes.
@@ -53,6 +53,8 @@ struct Slot {
     failed: Option<Error>,
     lost: Option<Error>,
     broken: Option<Error>,
+    /// Whether it broke after the fresh frame came.
+    broken_later: bool,
     ended: bool,
     /// Whoever took frames is gone.
     closed: bool,
@@ -60,7 +62,7 @@ struct Slot {
 
 impl Slot {
     fn waiting(&self) -> Waiting {
-        if self.failed.is_some() || self.lost_is_next() {
+        if self.failed.is_some() || self.lost_is_next() || self.broken_is_next() {
             Waiting::News
         } else if self.fresh {
             Waiting::Frame
@@ -76,14 +78,19 @@ impl Slot {
         self.lost.is_some() && !(self.fresh && self.lost_later)
     }
 
+    /// The same for a source that cannot be used.
+    fn broken_is_next(&self) -> bool {
+        self.broken.is_some() && !(self.fresh && self.broken_later)
+    }
+
     /// What is told of a fault, or of the end, next.
     fn take_news(&mut self) -> Pull {
-        let is_lost = self.lost_is_next();
+        let (is_lost, is_broken) = (self.lost_is_next(), self.broken_is_next());
         if let Some(error) = self.failed.take() {
             Pull::Failed(error)
         } else if let Some(error) = self.lost.take_if(|_| is_lost) {
             Pull::Lost(error)
-        } else if let Some(error) = self.broken.take() {
+        } else if let Some(error) = self.broken.take_if(|_| is_broken) {
             Pull::Broken(error)
         } else {
             Pull::End
@@ -117,7 +124,7 @@ impl Slot {
                 }
                 std::mem::swap(&mut self.frame, frame);
                 self.fresh = true;
-                self.lost_later = false;
+                (self.lost_later, self.broken_later) = (false, false);
                 self.seen = self.source_tally + self.drops;
             }
             Pull::Failed(error) => {
@@ -131,7 +138,7 @@ impl Slot {
             }
             Pull::Broken(error) => {
                 self.broken = Some(error);
-                self.ended = true;
+                self.broken_later = self.fresh;
             }
             Pull::End => self.ended = true,
         }
@@ -145,6 +152,16 @@ struct Shared {
     emptied: Condvar,
 }
 
+impl Shared {
+    /// Waits for so long, unless nobody takes from it any more; whether somebody does.
+    fn pause(&self, wait: Duration) -> bool {
+        let mut slot = self.slot.lock();
+        self.emptied
+            .wait_while_for(&mut slot, |slot| !slot.closed, wait);
+        !slot.closed
+    }
+}
+
 /// A source on a thread of its own. The thread is not joined: it may be in a system call
 /// that never returns.
 pub(crate) struct Newest {
@@ -156,7 +173,7 @@ impl Newest {
     /// `bell`. Three frames circulate: the one being captured, the newest, and the one being
     /// classified, which sources that are taken from in turn share.
     pub(crate) fn start(
-        mut source: Box<dyn Source>,
+        mut source: Persistent,
         policy: Policy,
         every: u64,
         bell: Arc<Bell>,
@@ -166,10 +183,8 @@ impl Newest {
         thread::spawn(move || {
             let mut frame = Frame::default();
             loop {
-                // Frames go round: what was reported with the last one is not its own.
-                frame.drops = DropCounters::default();
-                let pull = catch_unwind(AssertUnwindSafe(|| source.next(&mut frame)))
-                    .unwrap_or_else(|_| Pull::Broken(died()));
+                let pull = source.next(&mut frame, |wait| capture.pause(wait));
+                let is_final = matches!(pull, Pull::Broken(_)) && !source.goes_on();
                 let mut slot = capture.slot.lock();
                 if policy == Policy::Lossless {
                     capture
@@ -177,6 +192,7 @@ impl Newest {
                         .wait_while(&mut slot, |slot| slot.fresh && !slot.closed);
                 }
                 slot.enter(pull, &mut frame, every);
+                slot.ended |= is_final;
                 let (over, wanted) = (slot.ended || slot.closed, slot.is_wanted());
                 drop(slot);
                 if wanted {
@@ -212,6 +228,11 @@ impl Newest {
                 Some(Pull::Frame)
             }
         }
+    }
+
+    /// Whether nothing more comes.
+    pub(crate) fn is_over(&self) -> bool {
+        self.shared.slot.lock().ended
     }
 
     /// No frame is wanted before `until`. Those that are replaced before
@@ -252,11 +273,6 @@ impl Drop for Newest {
         self.shared.slot.lock().closed = true;
         self.shared.emptied.notify_all();
     }
-}
-
-fn died() -> Error {
-    Error::input("capture", "the capturing thread died")
-        .with_remedy("this is a fault of the program: report it with the message above")
 }
 
 #[cfg(test)]

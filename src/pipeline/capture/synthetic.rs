@@ -109,7 +109,7 @@ impl fmt::Display for SyntheticSettings {
 pub(crate) struct Synthetic {
     settings: SyntheticSettings,
     drawn: u64,
-    scene: Scene,
+    scene: Option<Scene>,
     started: Option<Instant>,
 }
 
@@ -119,7 +119,7 @@ impl Synthetic {
         Self {
             settings,
             drawn: 0,
-            scene: Scene::new(&settings, 0),
+            scene: None,
             started: None,
         }
     }
@@ -137,13 +137,18 @@ impl Source for Synthetic {
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         let started = Instant::now();
-        if self.drawn.is_multiple_of(HOLD) {
-            self.scene = Scene::new(&settings, self.drawn / HOLD);
-        }
-        self.scene.draw(self.drawn, &mut frame.bytes);
+        let scene = match self.scene.take() {
+            Some(scene) if !self.drawn.is_multiple_of(HOLD) => scene,
+            last => {
+                let pixels = last.map(|scene| scene.clean).unwrap_or_default();
+                Scene::new(&settings, self.drawn / HOLD, pixels)
+            }
+        };
+        let scene = self.scene.insert(scene);
+        scene.draw(self.drawn, &mut frame.bytes);
         frame.source.clear();
         frame.source.push_str("synthetic:");
-        frame.source.push_str(SHAPES[self.scene.shape]);
+        frame.source.push_str(SHAPES[scene.shape]);
         let (width, height) = (settings.width, settings.height);
         frame.encoding = Encoding::Raw(RawFormat {
             pixels: PixelFormat::Rgb24,
@@ -185,7 +190,8 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(settings: &SyntheticSettings, index: u64) -> Self {
+    /// Scene `index`, painted into `pixels`.
+    fn new(settings: &SyntheticSettings, index: u64, pixels: Vec<u8>) -> Self {
         let seed = settings
             .seed
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -217,7 +223,7 @@ impl Scene {
             stripes: (TAU * rng.f32(), 2.0 + 5.0 * rng.f32()),
             figure,
             place: (centre.0, centre.1, radius, TAU * rng.f32()),
-            clean: Vec::new(),
+            clean: pixels,
             noise: Vec::new(),
         };
         // The standard deviation is 2 to 10. The sum of three uniform numbers is near enough
@@ -226,16 +232,18 @@ impl Scene {
         let mut normal = || 2.0 * (rng.f32() + rng.f32() + rng.f32() - 1.5);
         let noise = (0..NOISE + settings.width * 3).map(|_| (deviation * normal()).round() as i8);
         scene.noise = noise.collect();
-        scene.clean = scene.paint();
+        scene.paint();
         scene
     }
 
-    /// The picture without noise.
-    fn paint(&self) -> Vec<u8> {
+    /// Paints the picture without noise.
+    fn paint(&mut self) {
         let (a, b, mix) = self.background;
         let (sin, cos) = self.stripes.0.sin_cos();
         let per_pixel = TAU * self.stripes.1 / self.width.min(self.height) as f32;
-        let mut pixels = Vec::with_capacity(self.width * self.height * 3);
+        let mut pixels = std::mem::take(&mut self.clean);
+        pixels.clear();
+        pixels.reserve_exact(self.width * self.height * 3);
         for y in 0..self.height {
             for x in 0..self.width {
                 let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
@@ -248,7 +256,7 @@ impl Scene {
                 }
             }
         }
-        pixels
+        self.clean = pixels;
     }
 
     /// Draws a frame: RGB pixels, row by row.

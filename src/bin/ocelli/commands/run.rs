@@ -9,6 +9,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::engine::Identity;
 use ocelli::memory::Loading;
+use ocelli::pipeline::frames_at_once;
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::workers::{self, Summary};
 use ocelli::pipeline::write::Writer;
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     let stop = stop_flag()?;
     let material = sources::open(args, &model.manifest)?;
     let (count, workers, followed) = match &material {
-        Material::Live(followed) => (None, 1, &followed[..]),
+        Material::Live(followed) => (None, live_workers(args, followed.len()), &followed[..]),
         Material::Finite(opened) => {
             let count = opened.source.count();
             let workers = args.workers.unwrap_or_else(|| default_workers(args, count));
@@ -54,6 +55,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
     };
     let mut maker = PipelineMaker::new(model.clone(), &args.engine.options(), threads, options)?;
     maker.further = each.into_iter().skip(1).collect();
+    if !followed.is_empty() {
+        maker.at_once = workers;
+    }
     // The first pipeline is made before anything is read, so that a bad model stops.
     let first = maker.make()?;
     drop(loading);
@@ -81,6 +85,17 @@ fn default_workers(args: &RunArgs, count: Option<u64>) -> usize {
         None if args.files_from.is_some() => cores(),
         _ => 1,
     }
+}
+
+/// Frames of live sources that are classified at once.
+fn live_workers(args: &RunArgs, sources: usize) -> usize {
+    if let Some(asked) = args.workers.filter(|asked| *asked > sources) {
+        log::warn!(
+            "{sources} of {asked} workers have work: a source's frames are classified one after the other"
+        );
+    }
+    let usual = || frames_at_once(sources, cores(), args.threads);
+    args.workers.unwrap_or_else(usual).min(sources.max(1))
 }
 
 /// Frames per run of the network; a graph that fixes them rules.

@@ -33,6 +33,9 @@ impl ChildHandle {
     /// Starts `program`; reads of its output fail once nothing came for `patience`.
     pub(crate) fn start(&self, program: &Program, patience: Duration) -> Result<(Process, Output)> {
         let mut kept = self.lock();
+        if kept.closed {
+            return Err(Error::input(&program.source, "is not wanted any more"));
+        }
         let [name, arguments @ ..] = &program.command[..] else {
             return Err(Error::input(&program.source, "there is no command"));
         };

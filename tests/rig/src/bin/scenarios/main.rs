@@ -7,6 +7,7 @@ mod formats;
 mod outages;
 mod pace;
 mod served;
+mod several;
 mod signals;
 mod webcams;
 
@@ -22,7 +23,7 @@ use serde_json::json;
 type Scenario = (&'static str, fn());
 
 /// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
-const ALL: [Scenario; 30] = [
+const ALL: [Scenario; 31] = [
     (
         "devices_lists_cameras_and_no_metadata_nodes",
         webcams::devices,
@@ -77,6 +78,10 @@ const ALL: [Scenario; 30] = [
     ("a_model_is_reloaded_beside_a_camera", signals::reload),
     ("a_slow_reader_gets_new_frames", pace::slow_reader),
     ("a_served_camera_and_its_loss_are_seen", served::camera),
+    (
+        "several_cameras_in_trouble_cost_a_healthy_one_nothing",
+        several::cameras,
+    ),
 ];
 
 fn main() {

@@ -12,7 +12,7 @@ use ocelli_rig::webcam::Webcam;
 use crate::webcams::{RATE, conclude, watch};
 
 /// From the end of a fault to the next record.
-const BACK: Duration = Duration::from_secs(3);
+pub const BACK: Duration = Duration::from_secs(3);
 
 /// Waits for frames after an outage, and checks that it was told of and counted once.
 fn recover(run: &mut Run, outages: u64) {

@@ -18,17 +18,22 @@ pub fn watch(webcam: &Webcam, flags: &[&str]) -> Run {
 
 /// Ends a run in good order and checks what its records tell.
 pub fn conclude(run: &mut Run) {
+    conclude_in_time(run);
+    if let Err(why) = story::check(&run.records) {
+        panic!("{why}{}", run.story());
+    }
+    let unsure = run.records.iter().find(|record| record["unknown"] != false);
+    assert!(unsure.is_none(), "{unsure:?}");
+}
+
+/// Ends a run by a signal, within a second.
+pub fn conclude_in_time(run: &mut Run) {
     let took = run.end("TERM");
     assert!(
         took < Duration::from_secs(1),
         "SIGTERM: {took:?}{}",
         run.story()
     );
-    if let Err(why) = story::check(&run.records) {
-        panic!("{why}{}", run.story());
-    }
-    let unsure = run.records.iter().find(|record| record["unknown"] != false);
-    assert!(unsure.is_none(), "{unsure:?}");
 }
 
 /// The cameras that `ocelli devices` lists.
@@ -121,12 +126,7 @@ pub fn nokhwa() {
         let mut run = Run::start(&source, &flags);
         run.more(6);
         run.told("through nokhwa");
-        let took = run.end("TERM");
-        assert!(
-            took < Duration::from_secs(1),
-            "SIGTERM: {took:?}{}",
-            run.story()
-        );
+        conclude_in_time(&mut run);
         for record in &run.records {
             let label = record["label"].as_str().unwrap();
             assert!(story::SHAPES.contains(&label), "{record}");
