@@ -5,6 +5,7 @@
 use crate::jpeg::{self, Step};
 pub use crate::model::fuzz::{labels, manifest, onnx, python};
 pub use crate::pipeline::capture::fuzz::{multipart, pipes, source, y4m};
+pub use crate::pipeline::decode::fuzz::pictures;
 
 /// A JPEG's markers: each step goes forwards, and the walk ends.
 pub fn jpeg(bytes: &[u8]) {
@@ -32,12 +33,13 @@ mod tests {
     /// The name of its folder, and a function of this door.
     type Target = (&'static str, fn(&[u8]));
 
-    const TARGETS: [Target; 9] = [
+    const TARGETS: [Target; 10] = [
         ("jpeg", super::jpeg),
         ("labels", super::labels),
         ("manifest", super::manifest),
         ("multipart", super::multipart),
         ("onnx", super::onnx),
+        ("pictures", super::pictures),
         ("pipes", super::pipes),
         ("python", super::python),
         ("source", super::source),

@@ -6,7 +6,7 @@ mod mqtt;
 mod rules;
 
 #[cfg(feature = "mqtt")]
-pub use mqtt::{Address, Mqtt, MqttOptions};
+pub use mqtt::{Address, Mqtt, MqttObserver, MqttOptions};
 #[cfg(feature = "webhook")]
 pub use rules::Url;
 pub use rules::{Action, End, Rule, Rules};

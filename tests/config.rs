@@ -112,3 +112,42 @@ fn what_is_no_flag_is_refused_with_its_line() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("/nowhere.toml: the configuration cannot be read"));
 }
+
+/// Each names a token that is not here, which is looked at once all keys are understood.
+#[test]
+fn the_containers_configurations_are_understood() {
+    let read = |file: &str| std::fs::read_to_string(project(&format!("containers/{file}")));
+    let Ok(manifest) = read("kubernetes.yaml") else {
+        println!("skipped: the containers are not a part of the crate's package");
+        return;
+    };
+    let lines = manifest
+        .lines()
+        .skip_while(|line| !line.ends_with("serve.toml: |"));
+    let inside = lines
+        .skip(1)
+        .take_while(|line| line.starts_with("    ") || line.is_empty());
+    let inside: String = inside.map(|line| format!("{}\n", line.trim())).collect();
+    let (image, compose) = (read("serve.toml").unwrap(), read("ocelli.toml").unwrap());
+    for (text, token) in [
+        (image, "ocelli-token"),
+        (compose, "ocelli-token"),
+        (inside, "ocelli/token"),
+    ] {
+        let file = written("config-containers", &text);
+        let mut command = command();
+        let output = command
+            .arg("serve")
+            .arg("--config")
+            .arg(file)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let expected = format!("/run/secrets/{token}: the token cannot be read");
+        assert!(
+            stderr(&output).contains(&expected),
+            "{text}{}",
+            stderr(&output)
+        );
+    }
+}

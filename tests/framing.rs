@@ -10,7 +10,7 @@ use ocelli::model::manifest::{
     Color, CropRule, Dtype, Filter, Input, Layout, Preprocess, Resize, Size,
 };
 use ocelli::pipeline::capture::{Encoding, Frame, Matrix, PixelFormat, RawFormat};
-use ocelli::pipeline::decode::{DecodeOptions, Decoder, Need, Picture, Region};
+use ocelli::pipeline::decode::{DecodeOptions, Decoder, Picture, Whole};
 use ocelli::pipeline::preprocess::{Framing, Geometry, Preprocessor, Roi, Rotation, Turn};
 use ocelli::tensor::Elements;
 
@@ -83,24 +83,6 @@ fn distance(a: &[f32], b: &[f32]) -> (f32, f32) {
     let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
     let sum: f32 = differences.clone().sum();
     (differences.fold(0.0, f32::max), sum / a.len() as f32)
-}
-
-/// A decoder's need of everything.
-struct Whole;
-
-impl Need for Whole {
-    fn region(&self, width: usize, height: usize) -> Region {
-        Region {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        }
-    }
-
-    fn eighths(&self, _: usize, _: usize) -> usize {
-        8
-    }
 }
 
 fn decoder(gray: bool) -> Decoder {

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use crate::support::{command, labels, project, records, stderr};
 
 /// A camera's web server: answers request number N, from 0, by `answer`, and hangs up.
-struct Camera {
+pub struct Camera {
     address: String,
     asked: Arc<AtomicU64>,
 }
 
 impl Camera {
-    fn start(answer: fn(u64, &str, &mut TcpStream) -> std::io::Result<()>) -> Self {
+    pub fn start(answer: fn(u64, &str, &mut TcpStream) -> std::io::Result<()>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(AtomicU64::new(0));
@@ -41,16 +41,16 @@ impl Camera {
         Self { address, asked }
     }
 
-    fn url(&self, login: &str) -> String {
+    pub fn url(&self, login: &str) -> String {
         format!("http://{login}{}/snap.jpg", self.address)
     }
 }
 
-fn sample(shape: &str) -> Vec<u8> {
+pub fn sample(shape: &str) -> Vec<u8> {
     std::fs::read(project(&format!("models/samples/{shape}-1.jpg"))).unwrap()
 }
 
-fn send(stream: &mut TcpStream, status: &str, kind: &str, body: &[u8]) -> std::io::Result<()> {
+pub fn send(stream: &mut TcpStream, status: &str, kind: &str, body: &[u8]) -> std::io::Result<()> {
     let length = body.len();
     write!(
         stream,

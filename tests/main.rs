@@ -30,6 +30,7 @@ mod malformed;
 mod matching;
 mod models;
 mod mqtt;
+mod mqtt_sources;
 mod notify;
 mod onnx_file;
 mod outputs;

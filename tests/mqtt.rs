@@ -14,14 +14,14 @@ use crate::notify::run;
 use crate::support::{records, scratch, stderr};
 
 /// A real broker on a port of its own, which keeps what sleeping subscribers have missed.
-struct Broker {
+pub struct Broker {
     child: Option<Child>,
     config: PathBuf,
     port: u16,
 }
 
 impl Broker {
-    fn start(folder: &Path, extra: &str) -> Option<Self> {
+    pub fn start(folder: &Path, extra: &str) -> Option<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
@@ -45,7 +45,7 @@ impl Broker {
         broker.resume().then_some(broker)
     }
 
-    fn resume(&mut self) -> bool {
+    pub fn resume(&mut self) -> bool {
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
         let child = Command::new("mosquitto")
             .env("PATH", path)
@@ -67,7 +67,7 @@ impl Broker {
         true
     }
 
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let process = child.id().to_string();
             let _ = Command::new("kill").args(["-TERM", &process]).status();
@@ -75,8 +75,8 @@ impl Broker {
         }
     }
 
-    /// Everything under `home/cam`, as `topic payload` lines; goes on over outages.
-    fn subscribe(&self, args: &[&str]) -> Subscriber {
+    /// Everything under `home/cam`, topics and payloads; goes on over outages.
+    pub fn subscribe(&self, args: &[&str]) -> Subscriber {
         let mut child = Command::new("mosquitto_sub")
             .args([
                 "-p",
@@ -86,7 +86,8 @@ impl Broker {
                 "watcher",
                 "-q",
                 "1",
-                "-v",
+                "-F",
+                "%t\t%p",
             ])
             .args(["-t", "home/cam/#", "-t", "homeassistant/#"])
             .args(args)
@@ -97,7 +98,7 @@ impl Broker {
         let (sender, lines) = std::sync::mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let (topic, payload) = line.split_once(' ').unwrap();
+                let (topic, payload) = line.split_once('\t').unwrap();
                 let _ = sender.send((topic.to_owned(), payload.to_owned()));
             }
         });
@@ -106,7 +107,7 @@ impl Broker {
         Subscriber { child, lines }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}/home/cam", self.port)
     }
 }
@@ -117,14 +118,14 @@ impl Drop for Broker {
     }
 }
 
-struct Subscriber {
+pub struct Subscriber {
     child: Child,
     lines: std::sync::mpsc::Receiver<(String, String)>,
 }
 
 impl Subscriber {
     /// All messages until there was none for `silence`.
-    fn all(&self, silence: Duration) -> Vec<(String, String)> {
+    pub fn all(&self, silence: Duration) -> Vec<(String, String)> {
         std::iter::from_fn(|| self.lines.recv_timeout(silence).ok()).collect()
     }
 }
@@ -137,13 +138,24 @@ impl Drop for Subscriber {
 }
 
 /// The payloads of one topic.
-fn on(messages: &[(String, String)], topic: &str) -> Vec<Value> {
+pub fn on(messages: &[(String, String)], topic: &str) -> Vec<Value> {
     let payloads = messages.iter().filter(|(t, _)| t == topic);
     payloads
         .map(|(_, payload)| {
             serde_json::from_str(payload).unwrap_or_else(|_| payload.as_str().into())
         })
         .collect()
+}
+
+/// Home Assistant merges what a device says into each of its entities, and refuses one that
+/// has both `availability` and `availability_topic` (seen with 2025.4).
+pub fn one_way_to_be_available(discovery: &Value) {
+    let entities = discovery["components"].as_object().unwrap();
+    for (key, entity) in entities {
+        let ways = ["availability", "availability_topic"];
+        let said = |one: &Value| ways.iter().filter(|way| !one[way].is_null()).count();
+        assert_eq!(said(discovery) + said(entity), 1, "{key}: {discovery}");
+    }
 }
 
 #[test]
@@ -188,7 +200,11 @@ fn a_broker_hears_of_decisions_the_state_and_home_assistants_discovery() {
     assert_eq!(entities["decision"]["device_class"], "enum");
     assert_eq!(entities["decision"]["state_topic"], "home/cam/decision");
     assert_eq!(entities["camera"]["device_class"], "problem");
-    assert_eq!(discovery["availability_topic"], "home/cam/availability");
+    assert_eq!(
+        entities["fps"]["availability_topic"],
+        "home/cam/availability"
+    );
+    one_way_to_be_available(discovery);
     assert_eq!(discovery["device"]["model"], "shapes@1");
 }
 
@@ -240,6 +256,7 @@ fn a_broker_hears_of_each_independent_label() {
         assert_eq!(entity["value_template"], on_or_off);
     }
     assert!(!entities.contains_key("decision") && entities.contains_key("camera"));
+    one_way_to_be_available(discovery);
 }
 
 #[test]

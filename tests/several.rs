@@ -413,7 +413,7 @@ fn one_new_model_takes_over_for_all_sources() {
 #[test]
 fn what_cannot_run_side_by_side_is_refused_with_its_remedy() {
     let sample = project("models/samples/star-1.jpg");
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 6] = [
         (
             &["a=synthetic:", "a=camera:0"],
             "a: two sources are called so; give each a name of its own",
@@ -433,15 +433,6 @@ fn what_cannot_run_side_by_side_is_refused_with_its_remedy() {
         (
             &["a=star.jpg"],
             "star.jpg: this is finite, and only a live source has a name; classify it in a run of its own, without a name, or write ./a=star.jpg for a file called so",
-        ),
-        (
-            &[
-                "a=synthetic:",
-                "b=synthetic:",
-                "--mqtt",
-                "mqtt://127.0.0.1/x",
-            ],
-            "--mqtt: this tells of one source, and there are several; follow each in a process of its own",
         ),
         (
             &[

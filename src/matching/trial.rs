@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::model::manifest::{Color, Layout, Manifest};
 use crate::pipeline::capture::Frame;
-use crate::pipeline::decode::{DecodeOptions, Decoder, Need, Picture, Region};
+use crate::pipeline::decode::{DecodeOptions, Decoder, Picture, Whole};
 use crate::pipeline::preprocess::{Framing, Geometry, Preprocessor};
 use crate::pipeline::{Scorer, Scores, best};
 use crate::tensor::{Elements, Outputs, Tensor};
@@ -66,24 +66,6 @@ pub(super) struct Trials<'a> {
     pub failed: usize,
     /// Runs of the network.
     pub runs: usize,
-}
-
-/// Every pixel, at its full size.
-struct Whole;
-
-impl Need for Whole {
-    fn region(&self, width: usize, height: usize) -> Region {
-        Region {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        }
-    }
-
-    fn eighths(&self, _: usize, _: usize) -> usize {
-        8
-    }
 }
 
 impl<'a> Trials<'a> {

@@ -7,35 +7,32 @@
 //! | `TOPIC/availability` | `online`, and by last will `offline` | yes |
 //! | `homeassistant/device/…/config` | Home Assistant's discovery | yes |
 //!
+//! A source that has a name has topics of its own, `TOPIC/NAME/decision` and
+//! `TOPIC/NAME/status`, and a device of its own; the connection is one for all.
+//!
 //! Changes are sent at least once, in order, whatever becomes of the broker: they wait in
 //! a spool on disk until the broker has acknowledged them. The loop never waits for any
 //! of this; it hands its messages to a thread.
 
 mod address;
 mod discovery;
+mod link;
+mod observer;
 mod publisher;
 mod spool;
 
 use std::path::PathBuf;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::json;
-use tokio::sync::mpsc::{Sender, channel, error::TrySendError};
 
-use crate::deadline::join_until;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::record::Context;
-use crate::session::{FrameEvent, LoopStats, Observer};
-use crate::throttle::ThrottledLog;
 pub use address::Address;
-use publisher::Publisher;
-use spool::Spool;
+use link::Link;
+pub use observer::MqttObserver;
 
-/// Messages that wait for the thread at most. It only writes small files, so they are many
-/// seconds' worth.
-const WAITING: usize = 1024;
 /// How long the thread may take to say good-bye.
 const PARTING: Duration = Duration::from_secs(2);
 
@@ -52,7 +49,7 @@ pub struct MqttOptions {
     pub heartbeat: Duration,
     /// Where changes wait for the broker; a folder for this topic alone.
     pub spool: Option<PathBuf>,
-    /// Changes that wait at most; the oldest make room.
+    /// Changes that wait at most, of all sources together; the oldest make room.
     pub spool_limit: usize,
     /// The topic under which Home Assistant looks for devices; empty for none.
     pub discovery: String,
@@ -60,116 +57,36 @@ pub struct MqttOptions {
 
 /// What the thread is given.
 pub(crate) enum Message {
-    /// The decision changed: the record.
+    /// The decision changed: the record, which says of which source it is.
     Change(Bytes),
     /// Nothing changed for a while: the record.
     Beat(Bytes),
-    /// How the source is.
-    Status(Bytes),
-    /// Another model: the discovery message.
-    Discovery(Bytes),
+    /// What holds until something else is said under the same topic.
+    Present { topic: String, payload: Bytes },
 }
 
-/// Hands messages to the thread that talks with the broker.
+/// A broker, for all sources of a session.
 pub struct Mqtt {
-    messages: Option<Sender<Message>>,
-    thread: Option<JoinHandle<()>>,
-    options: MqttOptions,
-    beat: Instant,
-    reported: Option<(Instant, bool)>,
-    full: ThrottledLog,
+    link: Arc<Link>,
+    options: Arc<MqttOptions>,
 }
 
 impl Mqtt {
-    /// Begins to talk with the broker; it need not be there yet.
+    /// Begins to talk with the broker; it need not be there yet. It is taken leave of when
+    /// this and all observers are gone.
     ///
     /// # Errors
     /// A file cannot be read; another program uses the spool.
-    pub fn new(options: MqttOptions, context: &Context) -> Result<Self> {
-        let spool = Spool::open(&options)?;
-        let publisher = Publisher::new(&options, spool)?;
-        let (messages, received) = channel(WAITING);
-        let thread = thread::Builder::new()
-            .name("mqtt".into())
-            .spawn(move || publisher.run(received))
-            .map_err(|e| Error::engine("mqtt", "its thread cannot be started").caused_by(e))?;
-        let mut mqtt = Self {
-            messages: Some(messages),
-            thread: Some(thread),
-            options,
-            beat: Instant::now(),
-            reported: None,
-            full: ThrottledLog::default(),
-        };
-        mqtt.on_model(context);
-        Ok(mqtt)
+    pub fn new(options: MqttOptions) -> Result<Self> {
+        Ok(Self {
+            link: Arc::new(Link::start(&options)?),
+            options: Arc::new(options),
+        })
     }
 
-    fn send(&mut self, message: Message) {
-        match self
-            .messages
-            .as_ref()
-            .map(|messages| messages.try_send(message))
-        {
-            Some(Err(TrySendError::Full(Message::Change(_)))) => self
-                .full
-                .warn("mqtt: the disk is too slow, a change of the decision is lost"),
-            Some(Err(TrySendError::Closed(_))) => self.full.warn("mqtt: its thread died"),
-            // Of what is said again soon, one more or less does not matter.
-            _ => {}
-        }
-    }
-}
-
-impl Observer for Mqtt {
-    fn on_frame(&mut self, event: &FrameEvent) -> Result<()> {
-        let changed = event.record.decision.change.is_some();
-        if changed || self.beat.elapsed() >= self.options.heartbeat {
-            self.beat = Instant::now();
-            let record = event.json()?;
-            self.send(if changed {
-                Message::Change(record)
-            } else {
-                Message::Beat(record)
-            });
-        }
-        Ok(())
-    }
-
-    fn on_stats(&mut self, stats: &LoopStats) -> Result<()> {
-        let lost = stats.lost.is_some();
-        let due = self.reported.is_none_or(|(at, was_lost)| {
-            was_lost != lost || at.elapsed() >= self.options.heartbeat
-        });
-        if due {
-            self.reported = Some((Instant::now(), lost));
-            let status = json!({
-                "problem": if lost { "ON" } else { "OFF" },
-                "fps": stats.fps.map_or(0.0, |fps| (fps * 10.0).round() / 10.0),
-                "classified": stats.classified,
-                "dropped": stats.drops.dropped(),
-                "drops": stats.drops,
-            });
-            self.send(Message::Status(status.to_string().into()));
-        }
-        Ok(())
-    }
-
-    fn on_model(&mut self, context: &Context) {
-        if let Some((_, payload)) = discovery::message(&self.options, context) {
-            self.send(Message::Discovery(payload));
-        }
-    }
-}
-
-impl Drop for Mqtt {
-    fn drop(&mut self) {
-        self.messages = None;
-        let Some(thread) = self.thread.take() else {
-            return;
-        };
-        if !join_until(&thread, Instant::now() + 2 * PARTING) {
-            log::warn!("mqtt: the broker does not let go; what waits stays in the spool");
-        }
+    /// Has the broker told of a source in the records of `context`. A source's `name` is that
+    /// of its [`LiveSource`](crate::session::LiveSource).
+    pub fn observer(&self, name: Option<&str>, context: &Context) -> MqttObserver {
+        MqttObserver::new(self.link.clone(), self.options.clone(), name, context)
     }
 }

@@ -5,6 +5,8 @@
 mod bmp;
 mod directory;
 mod formats;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod gif;
 mod jpeg;
 mod limits;
@@ -25,7 +27,7 @@ use crate::jpeg as jpeg_markers;
 pub use crate::region::Region;
 use limits::{Refusal, check_size};
 use picture::to_luma;
-pub use picture::{Chroma, Need, Picture, Samples};
+pub use picture::{Chroma, Need, Picture, Samples, Whole};
 
 /// How pictures are decoded.
 #[derive(Clone, Copy, Debug)]

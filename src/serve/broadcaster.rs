@@ -72,17 +72,14 @@ pub struct Broadcaster {
 }
 
 impl Broadcaster {
-    /// A broadcaster for each of the sources, which are looked at through `framings`.
+    /// A broadcaster for each of the sources.
     ///
     /// # Errors
     /// There is no thread or memory for their pictures.
-    pub fn for_each(
-        sources: &LiveSources,
-        framings: &[Framing],
-        options: &PreviewOptions,
-    ) -> Result<Vec<Self>> {
+    pub fn for_each(sources: &LiveSources, options: &PreviewOptions) -> Result<Vec<Self>> {
+        let framings: Vec<Framing> = sources.iter().map(|live| live.framing).collect();
         let shown: Vec<Arc<Live>> = sources.iter().cloned().collect();
-        let preview = PreviewEncoder::start(options, framings, move |place, picture| {
+        let preview = PreviewEncoder::start(options, &framings, move |place, picture| {
             drop(shown[place].pictures.send_replace(picture));
         })?;
         let preview = Arc::new(preview);

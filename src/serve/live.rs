@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::preview::Shown;
 use super::problem::Problem;
+use crate::pipeline::preprocess::Framing;
 
 /// A live source: what it is called, and its two slots.
 pub struct Live {
@@ -19,17 +20,20 @@ pub struct Live {
     pub(crate) is_named: bool,
     /// What it was opened by, `camera:0`.
     pub(crate) source: String,
+    /// Which part of its pictures is looked at, and which way up.
+    pub(crate) framing: Framing,
     pub(crate) states: watch::Sender<Bytes>,
     pub(crate) pictures: watch::Sender<Shown>,
 }
 
 impl Live {
     /// Nothing was seen yet of this source.
-    pub fn new(name: String, is_named: bool, source: String) -> Self {
+    pub fn new(name: String, is_named: bool, source: String, framing: Framing) -> Self {
         Self {
             name,
             is_named,
             source,
+            framing,
             states: watch::Sender::default(),
             pictures: watch::Sender::default(),
         }

@@ -160,3 +160,26 @@ impl Drop for PreviewEncoder {
         self.shared.changed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Frame, Waiting};
+
+    #[test]
+    fn sources_take_turns_and_one_that_always_waits_starves_nobody() {
+        let mut waiting = Waiting {
+            frames: vec![None, Some(Frame::default()), Some(Frame::default())],
+            spare: Vec::new(),
+            last: 0,
+            closed: false,
+        };
+        let mut turns = Vec::new();
+        while let Some((source, _)) = waiting.take() {
+            turns.push(source);
+            if turns.len() < 4 {
+                waiting.frames[1] = Some(Frame::default());
+            }
+        }
+        assert_eq!(turns, [1, 2, 1, 1]);
+    }
+}

@@ -45,6 +45,12 @@ impl Problem {
         }
     }
 
+    /// There is nothing at `path`.
+    pub(crate) fn nowhere(path: &str) -> Self {
+        let detail = format!("there is nothing at `{path}`; /openapi.json lists what there is");
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
     /// There is too much to do at present.
     pub(crate) fn busy(detail: impl Into<String>) -> Self {
         Self {

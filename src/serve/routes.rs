@@ -22,8 +22,7 @@ use super::{auth, openapi, page, predict, watch};
 pub(crate) fn router(api: Arc<Api>, origins: Vec<String>) -> Router {
     let authenticated = Router::new()
         .route("/", get(page::index))
-        .route("/page.css", get(page::style))
-        .route("/page.js", get(page::script))
+        .route("/page/{file}", get(page::part))
         .route("/favicon.ico", get(page::icon))
         .route("/predict", post(predict::predict))
         .route("/predict/batch", post(predict::batch))
@@ -118,9 +117,7 @@ async fn mark(
 }
 
 async fn nowhere(request: Request) -> Problem {
-    let path = request.uri().path();
-    let detail = format!("there is nothing at `{path}`; /openapi.json lists what there is");
-    Problem::new(StatusCode::NOT_FOUND, detail)
+    Problem::nowhere(request.uri().path())
 }
 
 async fn otherwise(request: Request) -> Problem {

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 import urllib.request
 from collections import deque
 from pathlib import Path
@@ -14,7 +15,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("OCELLI", ROOT / "target/release/ocelli")
+SAMPLES = ROOT / "models/samples"
 SCREENSHOTS = ROOT / "target/browser"
+# Another tab comes to the front, or this one again.
+HIDE = """(hidden) => { Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange")); }"""
 # A browser that talks to no one but the server under test.
 CHROMIUM_FLAGS = [
     "--disable-gpu",
@@ -24,6 +29,23 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def until(page, truth, seconds=15):
+    """The first true answer of `truth`; meanwhile the browser goes on."""
+    end = time.monotonic() + seconds
+    while not (answer := truth()):
+        assert time.monotonic() < end, f"not within {seconds} s"
+        page.wait_for_timeout(100)
+    return answer
+
+
+def axe_faults(page) -> list:
+    """What keeps people out, by axe's rules: each with where it is."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is absent: see requirements.txt")
+    wanted = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    found = axe.Axe().run(page, options=wanted).response["violations"]
+    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found]
 
 
 class Server:

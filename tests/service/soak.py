@@ -113,7 +113,7 @@ class Soak:
                 self.fault(f"{path} gave {seen} bytes")
 
     def page(self, _: random.Random) -> None:
-        for path in ("/", "/page.css", "/page.js", "/model", "/openapi.json", "/healthz", "/readyz"):
+        for path in ("/", "/page/page.css", "/page/page.js", "/model", "/openapi.json", "/healthz", "/readyz"):
             self.expect("page", self.server.get(path), {200})
         self.expect("snapshot", self.server.get("/snapshot.jpg"), {200, 503})
 

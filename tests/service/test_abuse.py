@@ -202,7 +202,7 @@ def test_wrong_queries_are_bad_requests(server: Server):
 
 
 def test_unknown_paths_are_not_found_and_say_where_to_look(server: Server):
-    for path in ("/nothing", "/predict/", "//predict", "/predict/../model", "/%2e%2e/etc/passwd", "/page.css/", "/\\", "/" + "a" * 5000):
+    for path in ("/nothing", "/predict/", "//predict", "/predict/../model", "/%2e%2e/etc/passwd", "/page.css/", "/page/", "/page/index.html", "/page/..%2fproblem.rs", "/page/%ff", "/\\", "/" + "a" * 5000):
         assert "/openapi.json" in server.get(path).problem()["detail"], path
         assert server.get(path).status == 404
 

@@ -54,7 +54,7 @@ def test_the_token_lets_in_as_bearer_and_as_the_password_of_any_name(guarded: Se
         headers = {"Authorization": value, "Content-Type": "image/jpeg"}
         for path in ("/predict", "/predict/batch"):
             assert guarded.ask("POST", path, sample("star-1.jpg"), headers).json()["label"] == "star", value
-        for path in ("/status", "/model", "/metrics", "/openapi.json", "/snapshot.jpg", "/", "/page.js", "/page.css", "/favicon.ico"):
+        for path in ("/status", "/model", "/metrics", "/openapi.json", "/snapshot.jpg", "/", "/page/page.js", "/page/page.css", "/favicon.ico"):
             assert guarded.ask("GET", path, headers=headers).status == 200, (path, value)
 
 

@@ -142,18 +142,23 @@ def test_a_picture_goes_with_the_record_of_its_frame(live: Server):
     stream = live.connect()
     stream.request("GET", "/stream")
     told, pictures = events.getresponse(), stream.getresponse()
-    labels = {}
-    for _ in range(12):
+    labels, paired = {}, 0
+    for _ in range(100):
         while not (line := pictures.readline()).startswith(b"Content-Length"):
             assert line
         length, frame = int(line.split()[1]), int(pictures.readline().split()[1])
         assert pictures.readline() == b"\r\n"
         picture = pictures.read(length)
-        while frame not in labels:
+        while max(labels, default=-1) < frame:
             line = told.readline().decode()
             if line.startswith("data: ") and (record := json.loads(line[6:])["record"]):
                 labels[record["frame"]] = record["label"]
-        assert live.predict(picture).json()["label"] == labels[frame]
+        if frame in labels:  # whoever is slow gets the newest, and may miss a record
+            assert live.predict(picture).json()["label"] == labels[frame]
+            paired += 1
+        if paired == 12:
+            break
+    assert paired == 12
     events.close()
     stream.close()
 

@@ -3,11 +3,14 @@ connection for all, and none troubled by what becomes of another."""
 
 import contextlib
 import http.client
+import http.server
 import io
+import itertools
 import json
 import os
 import pathlib
 import signal
+import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -171,16 +174,21 @@ def test_all_pictures_come_over_one_connection_and_those_of_one_if_it_is_named(s
 def test_a_picture_goes_with_the_record_of_its_source_and_frame(several: Server):
     told, states_response = ask(several, "/events")
     watched, pictures_response = ask(several, "/stream")
-    following, labels = events(states_response), {}
-    for shown, (name, frame, picture) in enumerate(pictures(pictures_response)):
-        while (name, frame) not in labels:
+    following = events(states_response)
+    labels: dict[str, dict[int, str]] = {name: {} for name in SIZES}
+    paired = dict.fromkeys(SIZES, 0)
+    for name, frame, picture in itertools.islice(pictures(pictures_response), 200):
+        while max(labels[name], default=-1) < frame:
             state = next(following)
             if record := state["record"]:
-                labels[state["name"], record["frame"]] = record["label"]
-        if name != "yard":  # so flat a picture looks otherwise once it is a JPEG
-            assert several.predict(picture).json()["label"] == labels[name, frame], name
-        if shown == 20:
+                labels[state["name"]][record["frame"]] = record["label"]
+        if frame in labels[name]:  # whoever is slow gets the newest, and may miss a record
+            paired[name] += 1
+            if name != "yard":  # so flat a picture looks otherwise once it is a JPEG
+                assert several.predict(picture).json()["label"] == labels[name][frame], name
+        if min(paired.values()) >= 5:
             break
+    assert min(paired.values()) >= 5, paired
     told.close()
     watched.close()
 
@@ -233,9 +241,7 @@ def test_a_quarter_of_all_connections_may_watch_whatever_they_watch():
 
 
 def test_what_becomes_of_a_source_is_told_and_costs_the_others_nothing():
-    # Nobody listens at port 9.
-    far = "far=http://me:secret@127.0.0.1:9/picture.jpg"
-    with Server(*flags("door=synthetic:fps=20", "short=synthetic:fps=50,frames=12", "gone=camera:97", far)) as server:
+    with Server(*flags("door=synthetic:fps=20", "short=synthetic:fps=50,frames=12", "gone=camera:97")) as server:
         short = wait(server, "short", lambda state: state.get("ended"))
         assert (short["ended"], short["reason"], short["lost_ms"]) == ("over", None, None)
         dropped = short["record"]["dropped"] if short["record"] else 0
@@ -243,13 +249,8 @@ def test_what_becomes_of_a_source_is_told_and_costs_the_others_nothing():
         gone = wait(server, "gone", lambda state: state.get("ended") or state.get("lost_ms") is not None)
         assert "camera:97" in gone["reason"]
         assert gone["record"] is None
-        lost = wait(server, "far", lambda state: state.get("lost_ms") is not None)
-        assert (lost["ended"], lost["record"]) == (None, None)
-        assert lost["reason"].startswith("http://127.0.0.1:9/picture.jpg: ")
-        assert server.get("/status").json()["sources"][3]["source"] == "http://127.0.0.1:9/picture.jpg"
-        assert not any("secret" in said for said in [*server.said, server.get("/status").body.decode()])
-        up = [count(server, f'ocelli_source_up{{source="{name}"}}') for name in ("door", "short", "gone", "far")]
-        assert up == ["1", "0", "0", "0"]
+        up = [count(server, f'ocelli_source_up{{source="{name}"}}') for name in ("door", "short", "gone")]
+        assert up == ["1", "0", "0"]
         assert count(server, 'ocelli_frames_total{way="live",source="short"}') == str(short["classified"])
         # Events go on to tell what became of them, to whoever comes now.
         connection, response = ask(server, "/events", "short")
@@ -257,6 +258,51 @@ def test_what_becomes_of_a_source_is_told_and_costs_the_others_nothing():
         connection.close()
         before = states(server)["door"]["classified"]
         wait(server, "door", lambda state: state["classified"] >= before + 10)
+
+
+class Camera(http.server.BaseHTTPRequestHandler):
+    """Gives one picture, however often it is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "image/jpeg")
+        self.end_headers()
+        self.wfile.write(sample("star-1.jpg"))
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextlib.contextmanager
+def camera(port: int = 0) -> Iterator[int]:
+    """A network camera, and its port."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Camera) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield listening.server_port
+        listening.shutdown()
+
+
+def test_a_source_that_is_lost_is_told_with_the_reason_until_it_is_back():
+    with contextlib.ExitStack() as there:
+        port = there.enter_context(camera())
+        far = f"far=http://me:secret@127.0.0.1:{port}/picture.jpg"
+        with Server(*flags("door=synthetic:fps=10", far), "--max-fps", "20") as server:
+            wait(server, "far", lambda state: state.get("record"))
+            there.close()
+            lost = wait(server, "far", lambda state: state["lost_ms"] is not None)
+            assert (lost["ended"], lost["record"]["label"]) == (None, "star")
+            place = f"http://127.0.0.1:{port}/picture.jpg"
+            assert lost["reason"].startswith(place)
+            assert count(server, 'ocelli_source_up{source="far"}') == "0"
+            assert count(server, 'ocelli_source_up{source="door"}') == "1"
+            status = server.get("/status")
+            assert status.json()["sources"][1]["source"] == place
+            assert not any("secret" in said for said in [*server.said, status.body.decode()])
+            there.enter_context(camera(port))
+            back = wait(server, "far", lambda state: state["lost_ms"] is None)
+            assert (back["reason"], back["record"]["drops"]["outages"]) == (None, 1)
+            assert count(server, 'ocelli_outages_total{source="far"}') == "1"
+            assert count(server, 'ocelli_source_up{source="far"}') == "1"
 
 
 def test_a_pipe_with_an_odd_name_is_found_by_it_and_loses_no_count(tmp_path: pathlib.Path):

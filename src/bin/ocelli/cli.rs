@@ -26,7 +26,7 @@ use ocelli::{EngineOptions, Result};
 pub(crate) use engine::EngineArgs;
 pub(crate) use facts::{FactArgs, ModelArgs};
 pub(crate) use live::{CameraArgs, LiveArgs};
-pub(crate) use notify::NotifyArgs;
+pub(crate) use notify::{Common, NotifyArgs};
 pub(crate) use pages::write_pages;
 pub(crate) use pictures::DecodeArgs;
 #[cfg(feature = "serve")]

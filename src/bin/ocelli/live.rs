@@ -6,13 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use ocelli::Result;
 use ocelli::memory::Loading;
-use ocelli::notify::End;
 use ocelli::pipeline::capture::{Opened, folder};
 use ocelli::pipeline::record::Context;
 use ocelli::session::{Ending, LiveSource, LoopStats, Recorder};
 use ocelli::swap::Swap;
 
-use crate::cli::SourceFlags;
+use crate::cli::{Common, SourceFlags};
 use crate::commands::Finding;
 
 /// Has SIGHUP, whose flag is `hangup`, ask for another model.
@@ -26,14 +25,14 @@ pub(crate) fn swap_on_hangup<T: Send + 'static>(
     })
 }
 
-/// A source of a session, followed as the flags say; what is done about it ends at the `end`.
+/// A source of a session, followed as the flags say.
 /// One of several is recorded to a folder of its own, below the one that is named.
 pub(crate) fn source(
     flags: SourceFlags,
     opened: Opened,
     (name, is_alone): (Option<String>, bool),
     context: &Context,
-    end: &End,
+    common: &Common,
 ) -> Result<LiveSource> {
     let SourceFlags { live, notify, .. } = flags;
     let mut observers = Vec::new();
@@ -42,7 +41,7 @@ pub(crate) fn source(
         let place = own.map_or_else(|| below.clone(), |own| below.join(own));
         observers.push(Box::new(Recorder::create(&place, live.record_limit())?) as _);
     }
-    observers.extend(notify.observers(context, end)?);
+    observers.extend(notify.observers(name.as_deref(), context, common)?);
     Ok(LiveSource {
         name,
         opened,

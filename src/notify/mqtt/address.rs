@@ -71,26 +71,54 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// What the topic is called in identifiers and file names: letters, digits, `-` and
-    /// `_` for the slash. Where that would fit another topic, too, a digest tells them apart.
-    pub(crate) fn slug(&self) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        let slug: String = self
-            .topic
-            .chars()
-            .map(|c| if plain(c) { c } else { '_' })
-            .collect();
-        if self.topic.chars().all(|c| plain(c) || c == '/') {
-            return slug;
+    /// The topic under which the source `name` is published: a level of its own, or this one
+    /// for a source without a name.
+    pub(crate) fn topic_of(&self, name: Option<&str>) -> String {
+        match name {
+            Some(name) => format!("{}/{}", self.topic, level(name)),
+            None => self.topic.clone(),
         }
-        let digest = Sha256::digest(self.topic.as_bytes());
-        format!("{slug}_{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
     }
+}
+
+/// One level of a topic: what MQTT reads as more (1.5.3 and 4.7) is written as in a URL, and
+/// so is `%`, so that no two names are one level.
+fn level(name: &str) -> String {
+    let stands = |c: char| {
+        let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || c as u32 & 0xfffe == 0xfffe;
+        !(c.is_control() || is_noncharacter || matches!(c, '/' | '+' | '#' | '%'))
+    };
+    let mut level = String::with_capacity(name.len());
+    for c in name.chars() {
+        if stands(c) {
+            level.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            let bytes = c.encode_utf8(&mut bytes).bytes();
+            level.extend(bytes.map(percent_encoding::percent_encode_byte));
+        }
+    }
+    level
+}
+
+/// What a topic is called in identifiers and file names: letters, digits, `-` and `_` for
+/// the slash. Where that would fit another topic, too, a digest tells them apart.
+pub(super) fn slug(topic: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let slug: String = topic
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    if topic.chars().all(|c| plain(c) || c == '/') {
+        return slug;
+    }
+    let digest = Sha256::digest(topic.as_bytes());
+    format!("{slug}_{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Address;
+    use super::{Address, slug};
 
     #[test]
     fn addresses_are_understood() {
@@ -101,7 +129,7 @@ mod tests {
         );
         assert_eq!(address.topic, "home/door cam");
         // printf 'home/door cam' | sha256sum
-        assert_eq!(address.slug(), "home_door_cam_0adbba");
+        assert_eq!(slug(&address.topic), "home_door_cam_0adbba");
         let address: Address = "mqtts://cam@[::1]/cam".parse().unwrap();
         assert!(address.tls);
         assert_eq!(
@@ -109,7 +137,25 @@ mod tests {
             ("::1", 8883, Some("cam"))
         );
         assert_eq!("mqtt://h:9/a".parse::<Address>().unwrap().port, 9);
-        assert_eq!("mqtt://h/a/b-1".parse::<Address>().unwrap().slug(), "a_b-1");
+        assert_eq!(slug("a/b-1"), "a_b-1");
+    }
+
+    #[test]
+    fn a_source_has_one_level_that_no_other_has() {
+        let address: Address = "mqtt://h/home".parse().unwrap();
+        let cases = [
+            (None, "home"),
+            (Some("door"), "home/door"),
+            (Some("camera:0"), "home/camera:0"),
+            (Some("Küche links"), "home/Küche links"),
+            (Some("rtsp://x/1#2"), "home/rtsp:%2F%2Fx%2F1%232"),
+            (Some("a+b"), "home/a%2Bb"),
+            (Some("a%2Bb"), "home/a%252Bb"),
+            (Some("a\n\u{85}\u{fffe}"), "home/a%0A%C2%85%EF%BF%BE"),
+        ];
+        for (name, topic) in cases {
+            assert_eq!(address.topic_of(name), topic);
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! pauses; what has to arrive is taken from the spool in order, a few at a time, and
 //! leaves it when the broker has acknowledged it.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +11,11 @@ use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, Outgoing, Packet,
     QoS, TlsConfiguration, Transport,
 };
+use serde::Deserialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::address::Address;
-use super::discovery;
+use super::address::{Address, slug};
 use super::spool::Spool;
 use super::{Message, MqttOptions, PARTING};
 use crate::error::{Error, Result};
@@ -34,13 +35,12 @@ const LARGEST: usize = 4 << 20;
 
 /// The thread's state.
 pub(super) struct Publisher {
-    topic: String,
+    address: Address,
     broker: String,
-    discovery_topic: Option<String>,
     options: rumqttc::MqttOptions,
     spool: Spool,
-    discovery: Option<Bytes>,
-    status: Option<Bytes>,
+    /// What holds at present, by topic.
+    present: BTreeMap<String, Present>,
     connected: bool,
     /// Changes that are on their way, oldest first.
     in_flight: VecDeque<u64>,
@@ -50,23 +50,26 @@ pub(super) struct Publisher {
     losses: ThrottledLog,
 }
 
+/// What holds under one topic.
+struct Present {
+    payload: Bytes,
+    /// Whether this connection has been given it.
+    said: bool,
+}
+
 impl Publisher {
     /// A publisher, not yet connected.
     ///
     /// # Errors
     /// The password or the certificates cannot be read.
     pub(super) fn new(options: &MqttOptions, spool: Spool) -> Result<Self> {
-        let Address {
-            host, port, topic, ..
-        } = &options.address;
+        let Address { host, port, .. } = &options.address;
         Ok(Self {
-            topic: topic.clone(),
+            address: options.address.clone(),
             broker: format!("{host}:{port}"),
-            discovery_topic: discovery::topic(options),
             options: connection(options)?,
             spool,
-            discovery: None,
-            status: None,
+            present: BTreeMap::new(),
             connected: false,
             in_flight: VecDeque::new(),
             logged: None,
@@ -77,6 +80,7 @@ impl Publisher {
 
     /// Works until there will be nothing more to send.
     pub(super) fn run(mut self, messages: Receiver<Message>) {
+        self.say(self.availability(), "online");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -91,7 +95,7 @@ impl Publisher {
         loop {
             let begun = Instant::now();
             // A client of its own for each connection: nothing of the last one lives on.
-            // There is room for the window and all that is said of the present beside it.
+            // There is room for the window, and as much beside it for what is said of the present.
             let (client, mut connection) = AsyncClient::new(self.options.clone(), 2 * WINDOW);
             // Changes are short, and each is to arrive at once.
             connection.network_options.set_tcp_nodelay(true);
@@ -134,7 +138,7 @@ impl Publisher {
                     None => return false,
                 },
                 event = events.recv() => match event {
-                    Some(Ok(event)) => self.attend(event, client),
+                    Some(Ok(event)) => self.attend(event),
                     Some(Err(error)) => {
                         self.lose(&error);
                         return true;
@@ -142,7 +146,7 @@ impl Publisher {
                     None => return true,
                 },
             }
-            self.send_changes(client);
+            self.send_waiting(client);
         }
     }
 
@@ -155,49 +159,50 @@ impl Publisher {
     fn take(&mut self, message: Message, client: &AsyncClient) {
         match message {
             Message::Change(record) => self.spool.push(record, !self.connected),
-            // What waits is older: the present comes after it.
-            Message::Beat(record) if self.spool.len() == 0 => {
-                self.send_present(client, "decision", record);
+            // What waits is older: the present comes after it. It is said again soon, so it
+            // may get lost.
+            Message::Beat(record) => {
+                if self.connected
+                    && self.spool.len() == 0
+                    && let Ok(topic) = self.topic_of(&record)
+                {
+                    publish(client, topic, QoS::AtMostOnce, record);
+                }
             }
-            Message::Beat(_) => {}
-            Message::Status(status) => {
-                self.status = Some(status.clone());
-                self.send_present(client, "status", status);
-            }
-            Message::Discovery(message) => {
-                self.discovery = Some(message);
-                self.announce(client);
-            }
+            Message::Present { topic, payload } => self.say(topic, payload),
         }
     }
 
-    /// Sends what holds at present; it is sent again soon, so it may get lost.
-    fn send_present(&self, client: &AsyncClient, what: &str, payload: impl Into<Bytes>) {
-        if self.connected {
-            let topic = format!("{}/{what}", self.topic);
-            publish(client, topic, QoS::AtMostOnce, payload.into());
-        }
+    fn availability(&self) -> String {
+        format!("{}/availability", self.address.topic)
     }
 
-    fn announce(&self, client: &AsyncClient) {
-        if let (true, Some(topic), Some(message)) =
-            (self.connected, &self.discovery_topic, &self.discovery)
-        {
-            publish(client, topic.clone(), QoS::AtMostOnce, message.clone());
-        }
+    /// Has something said, now or as soon as there is a connection with room for it.
+    fn say(&mut self, topic: String, payload: impl Into<Bytes>) {
+        let payload = payload.into();
+        let said = false;
+        self.present.insert(topic, Present { payload, said });
     }
 
-    fn attend(&mut self, event: Event, client: &AsyncClient) {
+    /// The topic of a record, by the source that it names.
+    fn topic_of(&self, record: &[u8]) -> serde_json::Result<String> {
+        #[derive(Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow, default)]
+            source_name: Option<Cow<'a, str>>,
+        }
+        let Named { source_name } = serde_json::from_slice(record)?;
+        let topic = self.address.topic_of(source_name.as_deref());
+        Ok(format!("{topic}/decision"))
+    }
+
+    fn attend(&mut self, event: Event) {
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
                 self.connections
                     .info(format_args!("mqtt: connected to {}", self.broker));
                 (self.connected, self.logged) = (true, None);
-                self.announce(client);
-                self.send_present(client, "availability", "online");
-                if let Some(status) = self.status.clone() {
-                    self.send_present(client, "status", status);
-                }
+                self.present.values_mut().for_each(|p| p.said = false);
             }
             // A broker acknowledges in the order in which it was sent to (MQTT 3.1.1, 4.6).
             Event::Incoming(Packet::PubAck(_)) => {
@@ -232,14 +237,39 @@ impl Publisher {
         self.in_flight.clear();
     }
 
-    /// Hands changes to the client as far as the window goes.
+    /// Hands to the client what waits, as far as there is room.
+    fn send_waiting(&mut self, client: &AsyncClient) {
+        if self.connected {
+            self.send_present(client);
+            self.send_changes(client);
+        }
+    }
+
+    fn send_present(&mut self, client: &AsyncClient) {
+        for (topic, present) in &mut self.present {
+            if !present.said {
+                let payload = present.payload.clone();
+                present.said = publish(client, topic.clone(), QoS::AtMostOnce, payload);
+            }
+        }
+    }
+
     fn send_changes(&mut self, client: &AsyncClient) {
-        while self.connected && self.in_flight.len() < WINDOW {
+        while self.in_flight.len() < WINDOW {
             let last = self.in_flight.back().copied();
             let Some((number, change)) = self.spool.next_after(last) else {
                 return;
             };
-            let topic = format!("{}/decision", self.topic);
+            let topic = match self.topic_of(&change) {
+                Ok(topic) => topic,
+                Err(error) => {
+                    log::warn!(
+                        "mqtt: what waits in the spool as number {number} is left out, it is no record: {error}"
+                    );
+                    self.spool.remove(number);
+                    continue;
+                }
+            };
             if !publish(client, topic, QoS::AtLeastOnce, change) {
                 return;
             }
@@ -260,19 +290,19 @@ impl Publisher {
     }
 
     async fn take_leave(&mut self, client: &AsyncClient, events: &mut Receiver<Polled>) {
-        let mut leaving = false;
+        let (mut leaving, mut gone) = (false, false);
         loop {
-            self.send_changes(client);
             if self.spool.len() == 0 && !leaving {
                 leaving = true;
-                self.send_present(client, "availability", "offline");
-                if client.try_disconnect().is_err() {
-                    return;
-                }
+                self.say(self.availability(), "offline");
+            }
+            self.send_waiting(client);
+            if leaving && !gone && self.present.values().all(|p| p.said) {
+                gone = client.try_disconnect().is_ok();
             }
             match events.recv().await {
                 Some(Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_)) | None => return,
-                Some(Ok(event)) => self.attend(event, client),
+                Some(Ok(event)) => self.attend(event),
             }
         }
     }
@@ -306,11 +336,7 @@ fn connection(options: &MqttOptions) -> Result<rumqttc::MqttOptions> {
         user,
         topic,
     } = &options.address;
-    let id = format!(
-        "ocelli-{}-{:08x}",
-        options.address.slug(),
-        fastrand::u32(..)
-    );
+    let id = format!("ocelli-{}-{:08x}", slug(topic), fastrand::u32(..));
     let mut connection = rumqttc::MqttOptions::new(id, host, *port);
     connection
         .set_keep_alive(KEEP_ALIVE)

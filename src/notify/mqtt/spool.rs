@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::MqttOptions;
+use super::address::slug;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::throttle::ThrottledLog;
@@ -44,7 +45,11 @@ impl Spool {
             Some(folder) => folder.clone(),
             None => {
                 let address = &options.address;
-                let name = format!("{}_{}", address.host.replace(':', "_"), address.slug());
+                let name = format!(
+                    "{}_{}",
+                    address.host.replace(':', "_"),
+                    slug(&address.topic)
+                );
                 state_folder()?.join("spool").join(name)
             }
         };

@@ -68,6 +68,24 @@ pub trait Need {
     fn eighths(&self, width: usize, height: usize) -> usize;
 }
 
+/// Every pixel, at its full size.
+pub struct Whole;
+
+impl Need for Whole {
+    fn region(&self, width: usize, height: usize) -> Region {
+        Region {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        }
+    }
+
+    fn eighths(&self, _: usize, _: usize) -> usize {
+        8
+    }
+}
+
 impl Picture {
     /// Width and height in pixels at the scale at which it was decoded.
     pub(crate) fn scaled_size(&self) -> (usize, usize) {
@@ -90,12 +108,7 @@ impl Picture {
     pub(crate) fn set_whole(&mut self, width: usize, height: usize) {
         self.width = width;
         self.height = height;
-        self.region = Region {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        };
+        self.region = Whole.region(width, height);
         self.samples = Samples::Rgb;
     }
 }

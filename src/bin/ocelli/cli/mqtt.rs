@@ -6,8 +6,6 @@ use std::time::Duration;
 use clap::Args;
 use ocelli::Result;
 use ocelli::notify::{Address, Mqtt, MqttOptions};
-use ocelli::pipeline::record::Context;
-use ocelli::session::Observer;
 
 use super::values;
 
@@ -44,11 +42,11 @@ pub(crate) struct MqttArgs {
 }
 
 impl MqttArgs {
-    /// Whoever talks with the broker, if one is named.
+    /// The broker, if one is named.
     ///
     /// # Errors
     /// Its files cannot be used.
-    pub(crate) fn observer(&self, context: &Context) -> Result<Option<Box<dyn Observer>>> {
+    pub(crate) fn broker(&self) -> Result<Option<Mqtt>> {
         let Some(address) = &self.mqtt else {
             return Ok(None);
         };
@@ -61,7 +59,7 @@ impl MqttArgs {
             spool_limit: self.mqtt_spool_limit,
             discovery: self.mqtt_discovery.clone(),
         };
-        Ok(Some(Box::new(Mqtt::new(options, context)?)))
+        Mqtt::new(options).map(Some)
     }
 
     /// Whether a broker is named.

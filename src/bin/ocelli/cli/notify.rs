@@ -1,6 +1,8 @@
 //! Flags for those who are told what a live source shows: programs, addresses, a broker.
 
 use clap::Args;
+#[cfg(feature = "mqtt")]
+use ocelli::notify::Mqtt;
 #[cfg(feature = "webhook")]
 use ocelli::notify::Url;
 use ocelli::notify::{Action, End, Rule, Rules};
@@ -30,13 +32,38 @@ pub(crate) struct NotifyArgs {
     mqtt: MqttArgs,
 }
 
+/// What the sources of a session have in common.
+#[derive(Default)]
+pub(crate) struct Common {
+    /// When what rules do ends.
+    end: End,
+    #[cfg(feature = "mqtt")]
+    broker: Option<Mqtt>,
+}
+
 impl NotifyArgs {
-    /// Who is told of a source, in the records of `context`; what is done ends at the `end`.
+    /// What those who are told of several sources share.
     ///
     /// # Errors
-    /// A rule without an action, or about a class that there is none of; files of the
-    /// broker cannot be used.
-    pub(crate) fn observers(&self, context: &Context, end: &End) -> Result<Vec<Box<dyn Observer>>> {
+    /// Files of the broker cannot be used.
+    pub(crate) fn common(&self) -> Result<Common> {
+        Ok(Common {
+            #[cfg(feature = "mqtt")]
+            broker: self.mqtt.broker()?,
+            ..Common::default()
+        })
+    }
+
+    /// Who is told of the source `name`, in the records of `context`.
+    ///
+    /// # Errors
+    /// A rule without an action, or about a class that there is none of.
+    pub(crate) fn observers(
+        &self,
+        name: Option<&str>,
+        context: &Context,
+        common: &Common,
+    ) -> Result<Vec<Box<dyn Observer>>> {
         let mut observers: Vec<Box<dyn Observer>> = Vec::new();
         if !self.on.is_empty() {
             let actions = self.actions();
@@ -44,11 +71,13 @@ impl NotifyArgs {
                 return Err(Error::usage("--on", "there is nothing to do when it fires")
                     .with_remedy("add --exec COMMAND or --webhook URL"));
             }
-            let rules = Rules::new(self.on.clone(), actions, context, end)?;
+            let rules = Rules::new(self.on.clone(), actions, context, &common.end)?;
             observers.push(Box::new(rules));
         }
         #[cfg(feature = "mqtt")]
-        observers.extend(self.mqtt.observer(context)?);
+        if let Some(broker) = &common.broker {
+            observers.push(Box::new(broker.observer(name, context)));
+        }
         Ok(observers)
     }
 
@@ -59,18 +88,12 @@ impl NotifyArgs {
         commands.collect()
     }
 
-    /// A flag that tells of one source only, if one is given.
-    pub(crate) fn of_one_source(&self) -> Option<&'static str> {
+    /// A flag that makes sense for live sources only, if one is given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
         #[cfg(feature = "mqtt")]
         if self.mqtt.is_given() {
             return Some("--mqtt");
         }
-        None
-    }
-
-    /// A flag that makes sense for live sources only, if one is given.
-    pub(crate) fn given(&self) -> Option<&'static str> {
-        let on = (!self.on.is_empty()).then_some("--on");
-        self.of_one_source().or(on)
+        (!self.on.is_empty()).then_some("--on")
     }
 }

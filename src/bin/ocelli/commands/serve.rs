@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ocelli::memory::Loading;
 use ocelli::model::manifest::Manifest;
-use ocelli::notify::End;
 use ocelli::pipeline::capture::{NamedSource, Names};
 use ocelli::serve::{
     AppState, Broadcaster, Deployment, DeploymentOptions, Live, LiveSources, Meter, PreviewOptions,
@@ -130,7 +129,9 @@ fn live_sources(given: &Given, followed: &[Followed]) -> Result<LiveSources> {
     let names = Names::of(&given.sources)?;
     let sources = names.iter().zip(&given.sources).zip(followed);
     let live = |((name, source), followed): ((&str, &NamedSource), &Followed)| {
-        Live::new(name.to_owned(), followed.name.is_some(), source.shown())
+        let framing = followed.flags.decode.framing();
+        let is_named = followed.name.is_some();
+        Live::new(name.to_owned(), is_named, source.shown(), framing)
     };
     Ok(sources.map(live).collect())
 }
@@ -151,14 +152,12 @@ fn follow(
         side: args.preview.view_size,
         max_pixels: args.decode.max_pixels,
     };
-    let framings = followed.iter().map(|s| s.flags.decode.framing());
-    let framings: Vec<_> = framings.collect();
-    let pages = Broadcaster::for_each(&live, &framings, &preview)?;
-    let (end, is_alone) = (End::default(), followed.len() == 1);
+    let pages = Broadcaster::for_each(&live, &preview)?;
+    let (common, is_alone) = (args.notify.common()?, followed.len() == 1);
     let sources = followed.into_iter().zip(live.iter()).zip(pages);
     let sources = sources.map(|((source, live), page)| {
         let called = (source.name, is_alone);
-        let mut source = live::source(source.flags, source.opened, called, &context, &end)?;
+        let mut source = live::source(source.flags, source.opened, called, &context, &common)?;
         let meter = Meter::new(&app.metrics(), live.name());
         let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(meter)];
         source.observers.splice(0..0, told);

@@ -1,9 +1,9 @@
 //! Live sources that are followed side by side, each with the flags that hold for it: as
 //! `run` and `serve` are given them.
 
+use ocelli::Result;
 use ocelli::model::manifest::Manifest;
 use ocelli::pipeline::capture::{self, NamedSource, Names, Opened};
-use ocelli::{Error, Result};
 
 use crate::cli::{FollowArgs, SourceFlags};
 
@@ -62,12 +62,6 @@ pub(super) fn side_by_side<'a>(
     let several = sources.len() > 1;
     let mut followed = Vec::with_capacity(sources.len());
     for ((source, name), flags) in sources.iter().zip(names.iter()).zip(each) {
-        if let (true, Some(flag)) = (several, flags.notify.of_one_source()) {
-            return Err(
-                Error::usage(flag, "this tells of one source, and there are several")
-                    .with_remedy("follow each in a process of its own, or leave it out"),
-            );
-        }
         let spec = std::slice::from_ref(&source.spec);
         let opened = capture::open(spec, &flags.source_options(manifest))?;
         if !opened.live {

@@ -4,7 +4,6 @@
 use std::io::IsTerminal;
 use std::sync::atomic::AtomicBool;
 
-use ocelli::notify::End;
 use ocelli::pipeline::write::{Format, Writer};
 use ocelli::session::{NewModel, Observer, Session};
 use ocelli::{Pipeline, PipelineMaker, Result};
@@ -53,12 +52,12 @@ pub(super) fn run(
             changes_only: args.changes_only,
         })),
     }
-    let end = End::default();
+    let common = args.notify.common()?;
     let sources = followed.into_iter().map(|source| {
         let row = board.as_ref().zip(source.name.as_deref());
         let row = row.map(|(board, name)| board.add(name));
         let called = (source.name, is_alone);
-        let mut source = live::source(source.flags, source.opened, called, &context, &end)?;
+        let mut source = live::source(source.flags, source.opened, called, &context, &common)?;
         source.observers.extend(row);
         Ok(source)
     });
