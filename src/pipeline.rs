@@ -11,6 +11,7 @@ pub mod preprocess;
 pub mod record;
 mod score;
 mod smooth;
+pub(crate) mod view;
 pub mod workers;
 pub mod write;
 
