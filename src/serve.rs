@@ -31,7 +31,7 @@ mod watch;
 
 pub use deployment::{Deployment, DeploymentOptions};
 pub use live::{Broadcaster, Live};
-pub use metrics::{Meter, Metrics};
+pub use metrics::{Meter, Metrics, RingMeter};
 pub use openapi::api_description;
 pub use preview::PreviewOptions;
 pub use server::{Server, ServerCheck, ServerOptions};

@@ -37,6 +37,9 @@ pub struct DeploymentOptions {
     pub live_smooth: SmoothRequest,
     /// Whether the live loop skips frames that show nothing new.
     pub motion_gate: Option<MotionGateOptions>,
+    /// Whether the live loop's records carry the features below the classes; the engine has
+    /// to be made to give them.
+    pub live_embedding: bool,
 }
 
 impl Default for DeploymentOptions {
@@ -50,6 +53,7 @@ impl Default for DeploymentOptions {
             pipeline: PipelineOptions::default(),
             live_smooth: SmoothRequest::default(),
             motion_gate: None,
+            live_embedding: false,
         }
     }
 }
@@ -95,6 +99,7 @@ impl Deployment {
         let live = PipelineOptions {
             smooth: options.live_smooth,
             motion_gate: options.motion_gate,
+            embedding: options.live_embedding,
             ..options.pipeline
         };
         Ok(Self {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::monitor::ring::{Reason, RingCounts};
 use crate::pipeline::capture::DropCounters;
 use crate::pipeline::record::{Context, Record};
 use crate::session::{FrameEvent, LoopStats, Observer};
@@ -17,6 +18,8 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 /// Names and values.
 type Labels<const N: usize> = [(&'static str, String); N];
+/// What became of a frame, why it was looked at, and its source where that has a name.
+type RingLabels = Vec<(&'static str, String)>;
 type Times = Family<Labels<1>, Histogram, fn() -> Histogram>;
 
 /// All counts of a process.
@@ -33,6 +36,7 @@ pub struct Metrics {
     request_time: Times,
     queue: Family<Labels<1>, Gauge>,
     viewers: Gauge,
+    ring: Family<RingLabels, Counter>,
     model: Mutex<Option<Labels<4>>>,
     models: Family<Labels<4>, Gauge>,
 }
@@ -110,6 +114,12 @@ impl Default for Metrics {
                 "viewers",
                 "Streams of the live picture being watched",
                 Gauge::default(),
+            ),
+            ring: add(
+                r,
+                "ring_frames",
+                "Frames worth looking at that were kept, dropped, missed or deleted, by reason",
+                Family::default(),
             ),
             models: add(r, "model_info", "The model being served", Family::default()),
             model: Mutex::default(),
@@ -244,6 +254,59 @@ impl Observer for Meter {
 
     fn on_stats(&mut self, stats: &LoopStats) -> Result<()> {
         self.0.update(stats);
+        Ok(())
+    }
+}
+
+/// Counts what a ring keeps of one source.
+pub struct RingMeter {
+    metrics: Arc<Metrics>,
+    name: Option<String>,
+    counts: Arc<RingCounts>,
+    /// By reason: kept, dropped, missed, deleted, as far as it is counted.
+    shown: [Option<[u64; 4]>; 6],
+}
+
+impl RingMeter {
+    /// Of the source that is called `name`, if it has a name.
+    pub fn new(metrics: Arc<Metrics>, name: Option<String>, counts: Arc<RingCounts>) -> Self {
+        Self {
+            metrics,
+            name,
+            counts,
+            shown: [None; 6],
+        }
+    }
+}
+
+impl Observer for RingMeter {
+    fn on_frame(&mut self, _: &FrameEvent) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_stats(&mut self, _: &LoopStats) -> Result<()> {
+        const OUTCOMES: [&str; 4] = ["kept", "dropped", "missed", "deleted"];
+        let Self { counts, shown, .. } = self;
+        for reason in Reason::ALL {
+            let now = [
+                counts.kept(reason),
+                counts.dropped(reason),
+                counts.missed(reason),
+                counts.deleted(reason),
+            ];
+            // Labels take memory, and this comes with every frame.
+            if shown[reason as usize].replace(now) == Some(now) {
+                continue;
+            }
+            for (outcome, count) in OUTCOMES.into_iter().zip(now) {
+                let mut labels = vec![
+                    ("outcome", outcome.to_owned()),
+                    ("reason", reason.name().to_owned()),
+                ];
+                labels.extend(self.name.clone().map(|name| ("source", name)));
+                raise(&self.metrics.ring.get_or_create(&labels), count);
+            }
+        }
         Ok(())
     }
 }

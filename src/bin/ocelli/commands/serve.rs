@@ -10,16 +10,16 @@ use ocelli::model::manifest::Manifest;
 use ocelli::notify::End;
 use ocelli::pipeline::capture::{self, Opened};
 use ocelli::serve::{
-    AppState, Broadcaster, Deployment, DeploymentOptions, Live, Meter, PreviewOptions, Server,
-    ServerCheck, ServerOptions, Token,
+    AppState, Broadcaster, Deployment, DeploymentOptions, Live, Meter, PreviewOptions, RingMeter,
+    Server, ServerCheck, ServerOptions, Token,
 };
 use ocelli::session::{LoopStats, NewModel, Observer, Session};
 use ocelli::swap::Swap;
-use ocelli::{Error, PipelineOptions, Result, tls};
+use ocelli::{EngineOptions, Error, PipelineOptions, Result, tls};
 
 use super::{Finding, hangup_flag, open_model, stop_flag};
 use crate::cli::ServeArgs;
-use crate::live;
+use crate::live::{self, Rings};
 use crate::service_manager::ServiceManager;
 
 /// How long a signal may go unnoticed while there is no live source.
@@ -31,8 +31,16 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     let model = open_model(&args.model)?;
     let (stop, hangup) = (stop_flag()?, hangup_flag()?);
     let opened = open_source(args, &model.manifest)?;
-    let options = deployment_options(args);
-    let deployment = Deployment::new(model, &args.engine.options(), &options, opened.is_some())?;
+    let embedding = args.live.keep.keep.is_some() && model.has_features();
+    let options = DeploymentOptions {
+        live_embedding: embedding,
+        ..deployment_options(args)
+    };
+    let engine = EngineOptions {
+        embedding,
+        ..args.engine.options()
+    };
+    let deployment = Deployment::new(model, &engine, &options, opened.is_some())?;
     let live = args.source.as_ref();
     let live = live.map(|source| Arc::new(Live::new(source.to_string())));
     let app = Arc::new(Deployment::app(&options, live.clone()));
@@ -66,6 +74,7 @@ fn deployment_options(args: &ServeArgs) -> DeploymentOptions {
         pipeline,
         live_smooth: args.live.smooth(args.threshold),
         motion_gate: args.live.motion_gate(),
+        ..DeploymentOptions::default()
     }
 }
 
@@ -136,9 +145,15 @@ fn follow(
         framing: args.decode.framing(),
         max_pixels: args.decode.max_pixels,
     };
-    let flags = (&args.live, &args.notify);
-    let mut source = live::source(flags, opened, (None, true), &context, &End::default())?;
+    let flags = (&args.live, &args.notify, &args.decode);
+    let (end, rings) = (End::default(), Rings::default());
+    let mut source = live::source(flags, opened, (None, true), &context, (&end, &rings))?;
     let page = Broadcaster::new(live, app.metrics(), preview)?;
+    let rings = rings.counts().into_iter();
+    let meters = rings.map(|(name, counts)| RingMeter::new(app.metrics(), name, counts));
+    source
+        .observers
+        .extend(meters.map(|meter| Box::new(meter) as _));
     let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(Meter(app.metrics()))];
     source.observers.splice(0..0, told);
     let swap = swap(args, hangup, deployment, app, |renewed| {

@@ -12,7 +12,7 @@ use ocelli::{Pipeline, PipelineMaker, Result};
 use super::sources::Followed;
 use crate::cli::RunArgs;
 use crate::commands::{Finding, hangup_flag};
-use crate::live;
+use crate::live::{self, Rings};
 use crate::output::Lines;
 use crate::service_manager::ServiceManager;
 use crate::terminal::{Board, TerminalView};
@@ -53,13 +53,19 @@ pub(super) fn run(
             changes_only: args.changes_only,
         })),
     }
-    let end = End::default();
+    let (end, rings) = (End::default(), Rings::default());
     let sources = followed.into_iter().map(|source| {
         let row = board.as_ref().zip(source.name.as_deref());
         let row = row.map(|(board, name)| board.add(name));
-        let flags = (&source.args.live, &source.args.notify);
-        let called = (source.name, is_alone);
-        let mut source = live::source(flags, source.opened, called, &context, &end)?;
+        let RunArgs {
+            live,
+            notify,
+            decode,
+            ..
+        } = source.args;
+        let (flags, called) = ((live, notify, decode), (source.name, is_alone));
+        let shared = (&end, &rings);
+        let mut source = live::source(flags, source.opened, called, &context, shared)?;
         source.observers.extend(row);
         Ok(source)
     });

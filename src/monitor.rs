@@ -1,0 +1,3 @@
+//! What goes on at a live source besides its answers.
+
+pub mod ring;
