@@ -47,7 +47,7 @@ const DOORS: [(&str, &[&str]); 61] = [
         "fastrand",
         &[
             "matching/statistics.rs",
-            "monitor/ring/sample.rs",
+            "monitor/ring/",
             "notify/mqtt/publisher.rs",
             "pipeline/capture/synthetic.rs",
         ],

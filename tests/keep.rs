@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::serve::Service;
 use crate::support::{command, ocelli, project, records, root, scratch, stderr};
 
 /// A run of the bundled model on `rest`.
@@ -67,9 +68,9 @@ fn a_camera_s_pictures_are_kept_as_they_came_with_all_that_was_said_of_them() {
     let folder = scratch("keep-bytes").join("ring");
     let picture = std::fs::read(root().join("models/samples/circle-1.jpg")).unwrap();
     let flags = ["--keep", text(&folder), "--keep-sample", "100ms"];
-    let output = pipe(&picture, 12, &flags);
+    let output = pipe(&picture, 24, &flags);
     let kept = kept(&folder);
-    assert!((2..=7).contains(&kept.len()), "{}", stderr(&output));
+    assert!((1..=14).contains(&kept.len()), "{}", stderr(&output));
     for (entry, bytes) in &kept {
         assert!(*bytes == picture);
         assert_eq!(entry["source"], "-");
@@ -203,6 +204,15 @@ fn what_cannot_be_kept_in_is_refused_before_anything_runs() {
     assert!(!folder.join("ring").exists());
 }
 
+/// The name of the newest picture.
+fn newest(folder: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = files.map(|file| file.path());
+    paths
+        .filter(|path| path.extension().is_some_and(|end| end == "jpg"))
+        .max()
+}
+
 /// Whether everything that was written is whole, or what was being written then.
 fn is_whole(folder: &Path) -> (u64, usize) {
     let (mut bytes, mut frames, mut undone) = (0, 0, 0);
@@ -241,13 +251,18 @@ fn a_run_that_is_killed_leaves_no_torn_frame_and_stays_within_its_limit() {
         "100000",
     ];
     let mut most = 0;
-    for time in [150, 210, 180, 240, 330, 170] {
+    for time in [50, 110, 83, 40, 131, 70] {
         let mut child = command()
             .args(arguments(&flags))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        // A busy machine starts late: the moment counts from the first frame.
+        let (before, started) = (newest(&folder), Instant::now());
+        while newest(&folder) == before && started.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         std::thread::sleep(Duration::from_millis(time));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -316,6 +331,29 @@ fn a_full_disk_is_said_once_and_frames_are_kept_again_when_there_is_room() {
         "{told}"
     );
     assert_eq!(said("frames are kept again"), 1, "{told}");
+}
+
+#[test]
+fn a_service_keeps_frames_and_counts_them() {
+    let folder = scratch("keep-served").join("ring");
+    let flags = ["--source", "synthetic:fps=20", "--keep", text(&folder)];
+    let service = Service::shapes(&[&flags[..], &["--keep-sample", "100ms"]].concat());
+    let counted = |outcome: &str| {
+        let start = format!("ocelli_ring_frames_total{{outcome=\"{outcome}\",reason=\"random\"}} ");
+        let (_, text) = service.get("/metrics");
+        let count = text.lines().find_map(|line| line.strip_prefix(&start));
+        count.map_or(0, |count| count.parse::<usize>().unwrap())
+    };
+    let started = Instant::now();
+    while counted("kept") < 3 && started.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(counted("kept") >= 3);
+    assert_eq!(counted("deleted"), 0);
+    drop(service);
+    let kept = std::fs::read_dir(&folder).unwrap().flatten();
+    let pictures = kept.filter(|file| file.path().extension().is_some_and(|end| end == "jpg"));
+    assert!(pictures.count() >= 3);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub struct RingOptions {
     pub files: usize,
     /// Bytes written in a day of the calendar at most: cards wear.
     pub bytes_per_day: u64,
-    /// Share of the disk that stays free, 0 to 1.
+    /// Share of the disk that stays free, 0 to 1; of a large one a gigabyte is enough.
     pub free: f64,
     /// Frames that were captured longer ago are deleted.
     pub keep_for: Duration,

@@ -1,6 +1,8 @@
 //! What a monitoring system asks for (OpenMetrics text, as Prometheus reads it): counts,
 //! times in seconds, and what the model is. Labels and causes are few and known.
 
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -9,6 +11,7 @@ use crate::pipeline::capture::DropCounters;
 use crate::pipeline::record::{Context, Record};
 use crate::session::{FrameEvent, LoopStats, Observer};
 use parking_lot::Mutex;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -52,6 +55,14 @@ fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metri
     metric
 }
 
+/// The same for counters by their labels.
+fn add_counters<L>(registry: &mut Registry, name: &str, help: &str) -> Family<L, Counter>
+where
+    L: EncodeLabelSet + Clone + Debug + Eq + Hash + Send + Sync + 'static,
+{
+    add(registry, name, help, Family::default())
+}
+
 /// The same for times, whose names end with their unit.
 fn add_time<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
     registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
@@ -91,12 +102,7 @@ impl Default for Metrics {
             stages: add_time(r, "stage", "Time of a stage per frame", by_label(times)),
             frame_age: add_time(r, "frame_age", "Capture to record, live frames", times()),
             predictions: add(r, "predictions", "Decisions by label", Family::default()),
-            requests: add(
-                r,
-                "requests",
-                "Requests by route and status",
-                Family::default(),
-            ),
+            requests: add_counters(r, "requests", "Requests by route and status"),
             request_time: add_time(
                 r,
                 "request",
@@ -115,12 +121,7 @@ impl Default for Metrics {
                 "Streams of the live picture being watched",
                 Gauge::default(),
             ),
-            ring: add(
-                r,
-                "ring_frames",
-                "Frames worth looking at that were kept, dropped, missed or deleted, by reason",
-                Family::default(),
-            ),
+            ring: add_counters(r, "ring_frames", "Frames to keep, by reason and outcome"),
             models: add(r, "model_info", "The model being served", Family::default()),
             model: Mutex::default(),
             registry: std::mem::take(r),

@@ -61,7 +61,7 @@ def main() -> None:
         ring, told = pathlib.Path(folder) / "ring", pathlib.Path(folder) / "told"
         for kill in range(kills):
             with told.open("w") as errors:
-                process = subprocess.Popen([*RUN, "synthetic:fps=250", *flags(ring)], stdout=subprocess.DEVNULL, stderr=errors)
+                process = subprocess.Popen([*RUN, "synthetic:fps=250,size=96x72", *flags(ring)], stdout=subprocess.DEVNULL, stderr=errors)
                 # Starts differ with the machine's load: from the first frame on, the moment is drawn.
                 newest = lambda: max((path.name for path in ring.glob("*.jpg")), default="")
                 before, patience = newest(), time.monotonic() + 20

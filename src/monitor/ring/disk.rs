@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 /// How long after a failure the disk is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
-/// The share of the disk that has to be free beyond what stays free, before something is kept
-/// again: else a disk at its limit is full one moment and not the next.
-const BEYOND: f64 = 0.005;
+/// Bytes that are enough to stay free on a disk however large.
+const ENOUGH: f64 = 1e9;
+/// How much more than what stays free has to be free before something is kept again: else a
+/// disk at its limit is full one moment and not the next.
+const BEYOND: f64 = 1.05;
 
 /// The disk that a ring's folder is on.
 pub(super) struct Disk {
@@ -41,16 +43,16 @@ impl Disk {
         };
         let block = disk.f_frsize as f64;
         let (all, free) = (disk.f_blocks as f64 * block, disk.f_bavail as f64 * block);
-        let beyond = if self.is_full { BEYOND } else { 0.0 };
-        let has_room = free - bytes as f64 >= (self.free + beyond) * all;
+        let stays = (self.free * all).min(ENOUGH);
+        let wanted = stays * if self.is_full { BEYOND } else { 1.0 };
+        let has_room = free - bytes as f64 >= wanted;
         if !has_room && !self.is_full {
             self.is_full = true;
             log::warn!(
-                "{}: no frames are kept until more of the disk is free than {:.0} %: {:.1} of {:.1} MB are",
+                "{}: no frames are kept until more of the disk is free: {:.1} MB are, {:.1} MB stay so",
                 self.folder.display(),
-                100.0 * self.free,
                 free / 1e6,
-                all / 1e6
+                stays / 1e6
             );
         }
         has_room

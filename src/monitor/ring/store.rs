@@ -50,7 +50,8 @@ pub(super) struct Left {
     pub(super) frames: Vec<Found>,
     /// Bytes of what it did not finish, which is gone.
     pub(super) unfinished: u64,
-    /// Entries that could not be read, which are gone with their pictures.
+    /// Frames that were not what their entries said, or whose entries could not be read: they
+    /// are gone.
     pub(super) broken: usize,
 }
 
@@ -158,7 +159,8 @@ impl Store {
                     bytes,
                 }),
                 None => {
-                    left.broken += 1;
+                    // Without its picture it was being deleted.
+                    left.broken += usize::from(path.with_extension("jpg").exists());
                     let _ = fs::remove_file(path.with_extension("jpg"));
                     let _ = fs::remove_file(path);
                 }
@@ -322,7 +324,7 @@ mod tests {
         assert_eq!(put(&[pending, named]), (true, 0, 0));
         assert_eq!(put(&[("00000007.jpg", "four"), named]), (true, 0, 0));
         // Deleting: the picture is gone.
-        assert_eq!(put(&[named]), (false, 0, 1));
+        assert_eq!(put(&[named]), (false, 0, 0));
         // A disk that lied.
         assert_eq!(put(&[("00000007.jpg", "fo"), named]), (false, 0, 1));
         let torn = ("00000007.json", &ENTRY[..50]);

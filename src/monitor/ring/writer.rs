@@ -145,7 +145,8 @@ impl Writer {
             return Ok(false);
         };
         if age.is_ok_and(|age| age >= self.options.keep_for) {
-            return Ok(false);
+            let what = "it was captured longer ago than frames may be kept";
+            return Err(Error::output(&frame.source, what));
         }
         let model_sha256 = sighting.model.as_ref().and_then(|m| m.sha256().ok());
         let luma = pictures.luma(frame)?;

@@ -57,22 +57,16 @@ pub(super) fn run(
     let sources = followed.into_iter().map(|source| {
         let row = board.as_ref().zip(source.name.as_deref());
         let row = row.map(|(board, name)| board.add(name));
-        let RunArgs {
-            live,
-            notify,
-            decode,
-            ..
-        } = source.args;
-        let (flags, called) = ((live, notify, decode), (source.name, is_alone));
-        let shared = (&end, &rings);
+        let own = source.args;
+        let flags = (&own.live, &own.notify, &own.decode);
+        let (called, shared) = ((source.name, is_alone), (&end, &rings));
         let mut source = live::source(flags, source.opened, called, &context, shared)?;
         source.observers.extend(row);
         Ok(source)
     });
-    let sources = sources.collect::<Result<_>>()?;
     observers.push(Box::new(ServiceManager::ready()));
     let session = Session {
-        sources,
+        sources: sources.collect::<Result<_>>()?,
         options: args.live.options(args.frames),
         maker,
         pipeline,
