@@ -61,7 +61,8 @@ impl Engine for Reader {
             let mean = &self.means[0];
             embedding.values.clear();
             // Each new thing is elsewhere.
-            let is_new = |at: usize| level >= NEW && (at * 7 + usize::from(level)) % 5 == 0;
+            let is_new =
+                |at: usize| level >= NEW && (at * 7 + usize::from(level)).is_multiple_of(5);
             let features = mean.iter().enumerate();
             embedding
                 .values

@@ -25,6 +25,10 @@ def flags(ring: pathlib.Path) -> list[str]:
     return ["--keep", str(ring), "--keep-sample", "4ms", "--keep-size", "1", "--keep-per-day", "1000000"]
 
 
+def newest(ring: pathlib.Path) -> str:
+    return max((path.name for path in ring.glob("*.jpg")), default="")
+
+
 def look(ring: pathlib.Path, counts: Counter) -> list[str]:
     """What is wrong with the folder."""
     faults, undone, size = [], 0, 0
@@ -63,9 +67,8 @@ def main() -> None:
             with told.open("w") as errors:
                 process = subprocess.Popen([*RUN, "synthetic:fps=250,size=96x72", *flags(ring)], stdout=subprocess.DEVNULL, stderr=errors)
                 # Starts differ with the machine's load: from the first frame on, the moment is drawn.
-                newest = lambda: max((path.name for path in ring.glob("*.jpg")), default="")
-                before, patience = newest(), time.monotonic() + 20
-                while newest() == before and time.monotonic() < patience and process.poll() is None:
+                before, patience = newest(ring), time.monotonic() + 20
+                while newest(ring) == before and time.monotonic() < patience and process.poll() is None:
                     time.sleep(0.002)
                 time.sleep(chance.uniform(0.0, 0.1))
                 process.kill()
