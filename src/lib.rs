@@ -26,8 +26,8 @@
 //!   capture → decode → preprocess → score  → smooth   → write
 //!   Frame     Picture  Tensor       Scores   Decision   Record
 //!   ```
-//! - A [`session`] follows live sources and tells their observers; [`notify`] has some, and
-//!   `serve` is an HTTP service. A retrained model takes over by [`swap`], once it has passed
+//! - A [`session`] follows live sources and tells their observers; [`notify`] has some,
+//!   [`monitor`] keeps frames worth looking at, and `serve` is an HTTP service. A retrained model takes over by [`swap`], once it has passed
 //!   its [`proof`].
 //!
 //! # Features
@@ -65,7 +65,6 @@ pub mod model;
 pub mod monitor;
 pub mod notify;
 pub mod pipeline;
-#[cfg(any(feature = "onnxruntime", feature = "serve"))]
 mod priority;
 pub mod proof;
 mod region;

@@ -11,6 +11,7 @@ mod finding;
 pub mod health;
 mod hours;
 mod known;
+pub mod ring;
 mod state;
 
 use std::path::Path;

@@ -13,6 +13,7 @@ mod score;
 mod smooth;
 mod stages;
 pub mod summary;
+pub(crate) mod view;
 pub mod workers;
 pub mod write;
 

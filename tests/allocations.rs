@@ -46,6 +46,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Allocations of this thread.
+pub fn so_far() -> u64 {
+    COUNT.with(Cell::get)
+}
+
 /// Answers the same whatever it sees.
 struct Stub(Identity);
 
@@ -89,11 +94,11 @@ fn allocations(frame: Frame, format: Format) -> u64 {
     let (frames, mut records) = ([frame], [Record::default()]);
     let mut count = 0;
     for _ in 0..20 {
-        let before = COUNT.with(Cell::get);
+        let before = so_far();
         pipeline.classify(&frames, &mut records);
         assert!(records[0].failure.is_none(), "{:?}", records[0].failure);
         writer.write(&records[0]).unwrap();
-        count = COUNT.with(Cell::get) - before;
+        count = so_far() - before;
     }
     count
 }

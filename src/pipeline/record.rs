@@ -12,6 +12,7 @@ use super::score::Candidate;
 use super::smooth::{Decision, Present, State};
 use crate::engine::Identity;
 use crate::error::Error;
+use crate::model::Model;
 use crate::model::manifest::Manifest;
 
 /// Everything that is said about one frame. Buffers are reused for the next one.
@@ -121,6 +122,8 @@ pub struct Context {
     pub identity: Identity,
     /// How many classes a record lists.
     pub top_k: usize,
+    /// The model itself, where it was loaded from a file.
+    pub loaded: Option<Arc<Model>>,
 }
 
 impl Context {
@@ -132,6 +135,7 @@ impl Context {
             independent: manifest.output.kind.is_independent(),
             identity: identity.clone(),
             top_k: top_k.min(manifest.labels.len()),
+            loaded: None,
         }
     }
 

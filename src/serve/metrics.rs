@@ -3,6 +3,7 @@
 
 mod asked;
 mod meter;
+mod ring_meter;
 mod tally;
 
 use std::hash::Hash;
@@ -18,6 +19,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 pub(crate) use asked::TextFormat;
 pub use meter::Meter;
+pub use ring_meter::RingMeter;
 use tally::Tally;
 
 /// A name and a value.
@@ -42,6 +44,7 @@ pub struct Metrics {
     request_time: Times<Labels<1>>,
     queue: Family<Labels<1>, Gauge>,
     viewers: Family<Labels<1>, Gauge>,
+    ring: Family<Labels<3>, Counter>,
     model: Mutex<Option<Labels<4>>>,
     models: Family<Labels<4>, Gauge>,
 }
@@ -93,6 +96,7 @@ impl Default for Metrics {
                 "viewers",
                 "Streams of a live source's pictures being watched",
             ),
+            ring: add(r, "ring_frames", "Frames to keep, by reason and outcome"),
             models: add(r, "model_info", "The model being served"),
             model: Mutex::default(),
             registry: std::mem::take(r),

@@ -3,6 +3,7 @@
 mod config;
 mod engine;
 mod facts;
+mod keep;
 mod live;
 #[cfg(feature = "mqtt")]
 mod mqtt;

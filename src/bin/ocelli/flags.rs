@@ -6,7 +6,7 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 34] = [
+const FLAGS: [(&str, &str); 35] = [
     ("batch", "--batch"),
     ("enter", "--enter"),
     ("fps", "--fps"),
@@ -15,6 +15,7 @@ const FLAGS: [(&str, &str); 34] = [
     ("input.layout", "--layout NCHW|NHWC"),
     ("input.size", "--size WxH"),
     ("input.tensor", "--input NAME"),
+    ("keep", "--keep DIR"),
     ("labels", "--labels FILE|SET"),
     ("leave", "--leave"),
     ("like", "--like NAME"),

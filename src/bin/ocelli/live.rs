@@ -1,18 +1,67 @@
 //! What `run` and `serve` do alike with live sources: who else is told of each, and how a
 //! signal asks for another model.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ocelli::Result;
 use ocelli::memory::Loading;
+use ocelli::monitor::ring::{Keeper, Ring, RingCounts, RingOptions, RingSource};
 use ocelli::pipeline::capture::{Opened, folder};
 use ocelli::pipeline::record::Context;
 use ocelli::session::{Ending, LiveSource, LoopStats, Recorder};
 use ocelli::swap::Swap;
+use ocelli::{Error, Result};
 
 use crate::cli::{Common, SourceFlags};
 use crate::commands::Finding;
+
+/// The rings that frames are kept in: sources that name one folder share one.
+#[derive(Default)]
+pub(crate) struct Rings {
+    open: RefCell<Vec<Ring>>,
+    newest: RefCell<Option<Arc<RingCounts>>>,
+}
+
+impl Rings {
+    /// Keeps frames of a source in the ring that `options` name; of one of several, in a
+    /// folder of its own below it.
+    fn keeper(
+        &self,
+        options: RingOptions,
+        source: RingSource,
+        context: &Context,
+    ) -> Result<Keeper> {
+        let mut open = self.open.borrow_mut();
+        let known = open
+            .iter()
+            .find(|ring| ring.options().folder == options.folder);
+        let ring = match known {
+            Some(ring) if *ring.options() == options => ring.clone(),
+            Some(_) => {
+                return Err(Error::usage(
+                    options.folder.display().to_string(),
+                    "sources that keep frames in one folder have other limits for it",
+                )
+                .with_remedy("give them the same limits, or each its own folder"));
+            }
+            None => {
+                let ring = Ring::open(options)?;
+                open.push(ring.clone());
+                ring
+            }
+        };
+        let keeper = ring.keeper(source, context)?;
+        self.newest.replace(Some(keeper.counts()));
+        Ok(keeper)
+    }
+
+    /// How many frames were kept of the source that was added last.
+    #[cfg(feature = "serve")]
+    pub(crate) fn newest(&self) -> Option<Arc<RingCounts>> {
+        self.newest.borrow().clone()
+    }
+}
 
 /// Has SIGHUP, whose flag is `hangup`, ask for another model.
 pub(crate) fn swap_on_hangup<T: Send + 'static>(
@@ -26,20 +75,36 @@ pub(crate) fn swap_on_hangup<T: Send + 'static>(
 }
 
 /// A source of a session, followed as the flags say.
-/// One of several is recorded to a folder of its own, below the one that is named.
+/// One of several is recorded to a folder of its own, below the one that is named; so are its
+/// frames kept.
 pub(crate) fn source(
     flags: SourceFlags,
     opened: Opened,
     (name, is_alone): (Option<String>, bool),
     context: &Context,
-    common: &Common,
+    (common, rings): (&Common, &Rings),
 ) -> Result<LiveSource> {
-    let SourceFlags { live, notify, .. } = flags;
+    let SourceFlags {
+        live,
+        notify,
+        decode,
+        ..
+    } = flags;
     let mut observers = Vec::new();
+    let own = name.as_deref().filter(|_| !is_alone).map(folder);
     if let Some(below) = &live.record {
-        let own = name.as_deref().filter(|_| !is_alone).map(folder);
+        let own = own.as_deref();
         let place = own.map_or_else(|| below.clone(), |own| below.join(own));
         observers.push(Box::new(Recorder::create(&place, live.record_limit())?) as _);
+    }
+    if let Some(options) = live.keep.options() {
+        let source = RingSource {
+            name: name.clone(),
+            folder: own,
+            framing: decode.framing(),
+            max_pixels: decode.max_pixels,
+        };
+        observers.push(Box::new(rings.keeper(options, source, context)?) as _);
     }
     observers.extend(notify.observers(name.as_deref(), context, common)?);
     Ok(LiveSource {

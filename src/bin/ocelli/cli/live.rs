@@ -10,6 +10,7 @@ use ocelli::pipeline::capture::{Coding, ModeRequest};
 use ocelli::pipeline::{MotionGateOptions, SmoothRequest, preprocess};
 use ocelli::session::LiveOptions;
 
+use super::keep::KeepArgs;
 use super::values;
 
 /// How a camera is run.
@@ -84,6 +85,8 @@ pub(crate) struct LiveArgs {
     /// Megabytes of frames to keep at most
     #[arg(long, value_name = "MB", default_value_t = 1000, requires = "record")]
     record_limit: u64,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 }
 
 impl LiveArgs {
@@ -130,6 +133,7 @@ impl LiveArgs {
             (!self.hold.is_zero(), "--hold"),
             (self.skip_still.is_some(), "--skip-still"),
             (self.record.is_some(), "--record"),
+            (self.keep.keep.is_some(), "--keep"),
         ];
         flags
             .iter()
