@@ -30,8 +30,8 @@ pub use per_source::PerSourceOptions;
 use preprocess::Framing;
 use record::{Record, Timing};
 pub use score::{Candidate, Scores};
-pub(crate) use score::{Scorer, best};
-pub use smooth::{Change, Decision, Present, SmoothRequest, State};
+pub(crate) use score::{Distance, Scorer, best};
+pub use smooth::{Change, Decision, Present, SmoothRequest, State, UnknownReason};
 
 /// Everything that classifies frames on one thread, with its reused buffers: of one source,
 /// or of several that share the model.
@@ -39,6 +39,8 @@ pub struct Pipeline {
     decoder: Decoder,
     engine: Box<dyn Engine>,
     scorer: Scorer,
+    /// Of a model that rejects what is too far.
+    distance: Option<Distance>,
     sources: Vec<PerSource>,
     picture: Picture,
     luma: LumaSummary,
@@ -126,6 +128,7 @@ impl Pipeline {
     pub fn new(model: &Model, engine: Box<dyn Engine>, options: PipelineOptions) -> Result<Self> {
         let manifest = &model.manifest;
         let gray = manifest.input.color.channels() == 1;
+        let distance = Distance::new(manifest);
         let first = PerSource::new(manifest, &options.per_source(), options.fast_decode)?;
         Ok(Self {
             decoder: Decoder::new(DecodeOptions {
@@ -138,7 +141,8 @@ impl Pipeline {
             sources: vec![first],
             picture: Picture::default(),
             luma: LumaSummary::default(),
-            outputs: Outputs::new(options.embedding),
+            outputs: Outputs::new(options.embedding || distance.is_some()),
+            distance,
             scores: Scores::default(),
             batch: options.batch,
             fixed: model.file.fixed_batch.is_some(),
@@ -280,13 +284,23 @@ impl Pipeline {
     ) -> Result<()> {
         self.scorer
             .run(&self.outputs.scores, batch, item, &mut self.scores)?;
-        let decider = &mut self.sources[source].decider;
-        record.decision = decider.run(&mut self.scores, at, &mut record.present);
-        self.scores.top(self.top_k, &mut record.top);
-        record.output_warning = self.scorer.warning();
         if let Some(embedding) = &self.outputs.embedding {
             embedding.features(item, &mut record.embedding);
         }
+        let class = best(&self.scores.0).index;
+        let distance = self.distance.as_ref();
+        record.distance = distance
+            .map(|distance| distance.run(&record.embedding, class))
+            .transpose()?;
+        let decider = &mut self.sources[source].decider;
+        record.decision = decider.run(
+            &mut self.scores,
+            &mut record.distance,
+            at,
+            &mut record.present,
+        );
+        self.scores.top(self.top_k, &mut record.top);
+        record.output_warning = self.scorer.warning();
         Ok(())
     }
 }

@@ -49,3 +49,4 @@ mod streams;
 mod support;
 mod telemetry;
 mod tune;
+mod unknown;

@@ -109,6 +109,14 @@ impl Manifest {
             .map_err(|e| Error::model(&self.name, "the manifest has no JSON form").caused_by(e))
     }
 
+    /// The rule by which features far from what was learned are unknown, where there is one:
+    /// the farthest distance, and what distances are measured by.
+    pub(crate) fn distance_rule(&self) -> Option<(f32, &EmbeddingStatistics)> {
+        let farthest = self.rejection?.distance?;
+        let known = self.drift.as_ref()?.embedding.as_ref()?;
+        Some((farthest as f32, known))
+    }
+
     /// The name with its version, `shapes@1`, as records carry it.
     pub fn id(&self) -> String {
         format!("{}@{}", self.name, self.version)

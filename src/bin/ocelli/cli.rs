@@ -11,6 +11,7 @@ mod pages;
 mod pictures;
 #[cfg(feature = "serve")]
 mod serve;
+mod unknown;
 mod values;
 
 use std::ffi::OsString;
@@ -32,6 +33,7 @@ pub(crate) use pages::write_pages;
 pub(crate) use pictures::DecodeArgs;
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
+pub(crate) use unknown::UnknownArgs;
 
 /// Runs image classifiers on edge devices: a picture in, the right label out, by the
 /// model's own rules.
@@ -137,9 +139,8 @@ pub(crate) struct RunArgs {
     /// Classes to list
     #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
     pub(crate) top_k: usize,
-    /// Answer "unknown" below this probability [default: the model's own]
-    #[arg(long, value_name = "SHARE", value_parser = values::share::<f32>)]
-    pub(crate) threshold: Option<f32>,
+    #[command(flatten)]
+    pub(crate) unknown: UnknownArgs,
     /// Frames per run of the network (finite sources)
     #[arg(long, value_name = "N", value_parser = values::batch)]
     pub(crate) batch: Option<usize>,
@@ -186,7 +187,7 @@ impl RunArgs {
     pub(crate) fn per_source(&self) -> PerSourceOptions {
         PerSourceOptions {
             framing: self.decode.framing(),
-            smooth: self.live.smooth(self.threshold),
+            smooth: self.live.smooth(self.unknown),
             motion_gate: self.live.motion_gate(),
         }
     }

@@ -105,13 +105,16 @@ pub struct Drift {
     pub prior: Vec<f64>,
     /// The best calibrated probability.
     pub score: Statistic,
-    /// Of the pictures themselves.
-    pub image: ImageStatistics,
+    /// Of the pictures themselves; none where only the model's answers were measured.
+    #[serde(deserialize_with = "stated")]
+    pub image: Option<ImageStatistics>,
     /// Of the features, where the model gives them.
     #[serde(deserialize_with = "stated")]
     pub embedding: Option<EmbeddingStatistics>,
-    /// Where the monitor rings.
-    pub alarm: Alarm,
+    /// Where a monitor rings that knows nothing of the camera's own past; none where that was
+    /// not measured.
+    #[serde(deserialize_with = "stated")]
+    pub alarm: Option<Alarm>,
 }
 
 /// One number's distribution.
@@ -142,7 +145,9 @@ pub struct ImageStatistics {
     pub red_blue: Statistic,
 }
 
-/// Distributions of the features.
+/// What is known of the features, by which their distance is measured: the natural logarithm
+/// of the mean over all features of `((feature - class_mean) / deviation)²`, to the mean of the
+/// class with the best score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -151,7 +156,7 @@ pub struct EmbeddingStatistics {
     pub class_means: Vec<Vec<f64>>,
     /// Each feature's deviation, shared by the classes.
     pub deviation: Vec<f64>,
-    /// Distance to the nearest class mean, in deviations.
+    /// The distances of held-out pictures.
     pub distance: Statistic,
 }
 

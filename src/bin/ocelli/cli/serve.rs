@@ -8,7 +8,9 @@ use clap::Args;
 use ocelli::model::manifest::Manifest;
 use ocelli::pipeline::capture::{SourceOptions, SourceSpec};
 
-use super::{CameraArgs, DecodeArgs, EngineArgs, LiveArgs, ModelArgs, NotifyArgs, values};
+use super::{
+    CameraArgs, DecodeArgs, EngineArgs, LiveArgs, ModelArgs, NotifyArgs, UnknownArgs, values,
+};
 
 /// `ocelli serve`
 #[derive(Debug, Args)]
@@ -22,9 +24,8 @@ pub(crate) struct ServeArgs {
     /// Classes to list, unless a request has ?top_k=
     #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
     pub(crate) top_k: usize,
-    /// Answer "unknown" below this probability [default: the model's own]
-    #[arg(long, value_name = "SHARE", value_parser = values::share::<f32>)]
-    pub(crate) threshold: Option<f32>,
+    #[command(flatten)]
+    pub(crate) unknown: UnknownArgs,
     /// Do not replay the model's proof before saying that it is ready
     #[arg(long)]
     pub(crate) no_proof: bool,

@@ -56,7 +56,8 @@ fn deployment_options(args: &ServeArgs) -> DeploymentOptions {
         top_k: args.top_k,
         ..args.decode.options()
     };
-    pipeline.smooth.enter = args.threshold;
+    (pipeline.smooth.enter, pipeline.smooth.farthest) =
+        (args.unknown.threshold, args.unknown.farthest);
     DeploymentOptions {
         workers: args.requests.workers,
         threads: args.requests.threads,
@@ -64,7 +65,7 @@ fn deployment_options(args: &ServeArgs) -> DeploymentOptions {
         batch_window: args.requests.batch_window,
         batch: args.requests.batch,
         pipeline,
-        live_smooth: args.live.smooth(args.threshold),
+        live_smooth: args.live.smooth(args.unknown),
         motion_gate: args.live.motion_gate(),
     }
 }
