@@ -23,8 +23,8 @@ pub use proof::{Proof, ProofCase};
 pub use schema::schema;
 use stated::stated;
 pub use training::{
-    Alarm, ClassMetrics, Dataset, Drift, EmbeddingStatistics, ImageStatistics, Metrics, PriorAlarm,
-    Statistic, Training,
+    Alarm, ClassMetrics, Dataset, Drift, EmbeddingStatistics, ImageStatistics, LeaveOneClassOut,
+    Metrics, PriorAlarm, Statistic, Training,
 };
 
 /// The key in the ONNX file's `metadata_props`.

@@ -72,6 +72,27 @@ pub struct Metrics {
     /// Mean of the labels' average precision, of independent labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_average_precision: Option<f64>,
+    /// How things never seen are told, measured with each class in turn as the unknown one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leave_one_class_out: Option<LeaveOneClassOut>,
+}
+
+/// How each class fares as the unknown one, in the mean: the limits were fitted anew without
+/// it, and the network's last layer left it out. Its features had seen it all the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LeaveOneClassOut {
+    /// Share of the known classes' pictures that are called unknown.
+    pub false_unknown: f64,
+    /// Share of the unknown class's pictures that are.
+    pub found: f64,
+    /// Area under the curve of found over false, by the score alone.
+    pub auroc_score: f64,
+    /// By the distance alone.
+    pub auroc_distance: f64,
+    /// By both, as the model decides.
+    pub auroc: f64,
 }
 
 /// Quality on one class.
