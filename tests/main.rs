@@ -9,6 +9,7 @@
 
 mod access;
 mod allocations;
+mod calibrate;
 mod children;
 mod classifier;
 mod cli;

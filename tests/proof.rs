@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::onnx_file::changed_manifest;
-use crate::support::{ocelli, project, root, scratch, stderr};
+use crate::support::{ocelli, root, scratch, stderr};
 
 /// The bundled model with its manifest changed.
 fn changed_model(name: &str, change: impl FnOnce(&mut Value)) -> String {

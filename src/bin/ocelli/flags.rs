@@ -6,8 +6,9 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 35] = [
+const FLAGS: [(&str, &str); 36] = [
     ("batch", "--batch"),
+    ("coverage", "--coverage SHARE"),
     ("enter", "--enter"),
     ("farthest", "--max-distance"),
     ("fps", "--fps"),
