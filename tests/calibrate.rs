@@ -113,7 +113,11 @@ fn a_model_that_knows_no_limits_gets_them_with_a_proof_that_every_engine_passes(
     let share = &found["false_unknown"];
     assert!(share["count"].as_u64().unwrap() <= 4, "{share}");
     let area = |key: &str| found["auroc"][key].as_f64().unwrap();
-    assert!(area("both") > 0.9 && area("distance") > 0.9, "{found}");
+    assert!(area("both") > 0.75, "{found}");
+    assert!(
+        area("both") > area("score").max(area("distance")) - 0.01,
+        "{found}"
+    );
     let stated = manifest(&out);
     assert_eq!(stated["rejection"]["distance"], found["distance"]);
     assert_eq!(stated["rejection"]["threshold"], found["threshold"]);
@@ -153,6 +157,17 @@ fn a_proof_that_is_there_is_taken_over_to_the_new_temperature() {
         cases.iter().map(|case| case["image"].clone()).collect()
     };
     assert_eq!(images(&before), images(&after));
+    // The bundled model is too modest on these pictures: its answers become surer.
+    let temperature = |m: &Value| m["output"]["temperature"].as_f64().unwrap();
+    assert!(temperature(&after) < temperature(&before));
+    let sure = |m: &Value| {
+        let probabilities = m["proof"]["cases"][0]["probabilities"].as_array().unwrap();
+        probabilities
+            .iter()
+            .filter_map(Value::as_f64)
+            .fold(0.0, f64::max)
+    };
+    assert!(sure(&after) > sure(&before));
     assert_eq!(before["training"], after["training"]);
     assert_eq!(before["drift"]["image"], after["drift"]["image"]);
     assert!(ocelli(["verify", "-m", &written]).status.success());
