@@ -151,7 +151,7 @@ impl Known {
                 "the fitted temperature {temperature} is the largest tried: the scores are hardly better than chance"
             );
         }
-        let answers = answers(&logs, temperature);
+        let answers = temperature::answers(&logs, temperature);
         let scores: Vec<f64> = answers.iter().map(|(score, _)| *score).collect();
         let predicted: Vec<usize> = logs.iter().map(|(logs, _)| best(logs)).collect();
         let pictures: Vec<features::Labelled> = seen
@@ -245,15 +245,6 @@ impl Known {
     }
 }
 
-/// Each picture's best score at a temperature, and whether it is right.
-fn answers(logs: &[temperature::Answer], at: f64) -> Vec<(f64, bool)> {
-    let answer = |(logs, class): &temperature::Answer| {
-        let index = best(logs);
-        (temperature::at(logs, at)[index].exp(), index == *class)
-    };
-    logs.iter().map(answer).collect()
-}
-
 fn check_model(model: &Model, coverage: f64) -> Result<()> {
     if model.manifest.output.kind.is_independent() {
         return Err(Error::model(
@@ -332,7 +323,7 @@ mod tests {
     use super::features::Labelled;
     use super::measures::calibration_error;
     use super::temperature::{self, best};
-    use super::{ClassFeatures, answers, limits};
+    use super::{ClassFeatures, limits};
 
     /// What the trainer finds in the same answers; its own test writes and checks the file.
     #[derive(Deserialize)]
@@ -359,7 +350,7 @@ mod tests {
         let logs: Vec<temperature::Answer> = logs.zip(golden.classes.iter().copied()).collect();
         let temperature = temperature::fit(&logs);
         assert_eq!(temperature, golden.temperature);
-        let answers = answers(&logs, temperature);
+        let answers = temperature::answers(&logs, temperature);
         let near = |a: f64, b: f64, what: &str| assert!((a - b).abs() < 1e-5, "{what}: {a} {b}");
         near(calibration_error(&answers), golden.ece, "calibration error");
         let pictures: Vec<Labelled> = golden

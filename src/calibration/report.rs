@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::limits::Ranks;
 use super::look::Seen;
 use super::measures::{auroc, calibration_error, interval};
-use super::temperature::{self, best};
-use super::{Known, answers};
+use super::temperature::{self, answers, best};
+use super::{ClassFeatures, Known};
 use crate::engine::Identity;
 use crate::error::Result;
 use crate::model::Model;
@@ -137,7 +137,7 @@ struct Unknown {
 
 impl Unknown {
     fn new(seen: &[Seen], known: &Known) -> Result<Self> {
-        let measure = |known: &super::ClassFeatures| {
+        let measure = |known: &ClassFeatures| {
             let distance = Distance::of(&known.known, "features".into());
             let of = |seen: &Seen| {
                 let measured = distance.run(&seen.features, best(&seen.logs))?;

@@ -62,6 +62,15 @@ pub(super) fn at(logs: &[f64], temperature: f64) -> Vec<f64> {
     scaled
 }
 
+/// Each picture's best score at a temperature, and whether it is right.
+pub(super) fn answers(logs: &[Answer], temperature: f64) -> Vec<(f64, bool)> {
+    let answer = |(logs, class): &Answer| {
+        let index = best(logs);
+        (at(logs, temperature)[index].exp(), index == *class)
+    };
+    logs.iter().map(answer).collect()
+}
+
 /// The class with the largest, of equals the first.
 pub(super) fn best(logs: &[f64]) -> usize {
     let mut best = 0;
