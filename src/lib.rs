@@ -49,6 +49,7 @@
 //! features = ["rten"]` is a small runtime.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod calibration;
 mod classifier;
 mod deadline;
 pub mod engine;
@@ -59,6 +60,7 @@ mod ffi;
 #[doc(hidden)]
 pub mod fuzz;
 mod jpeg;
+mod labelled;
 pub mod matching;
 pub mod memory;
 pub mod model;

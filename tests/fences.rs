@@ -15,6 +15,7 @@ const DOORS: [(&str, &[&str]); 61] = [
     (
         "base64",
         &[
+            "calibration/proof.rs",
             "monitor/ring/sidecar.rs",
             "pipeline/capture/http/",
             "proof/replay.rs",
@@ -90,7 +91,7 @@ const DOORS: [(&str, &[&str]); 61] = [
     (
         "indicatif",
         &[
-            "bin/ocelli/commands/matching.rs",
+            "bin/ocelli/commands.rs",
             "bin/ocelli/commands/run.rs",
             "bin/ocelli/fetching.rs",
         ],

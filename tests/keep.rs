@@ -360,7 +360,9 @@ fn a_service_keeps_frames_and_counts_them() {
     let flags = ["--source", "synthetic:fps=20", "--keep", text(&folder)];
     let service = Service::shapes(&[&flags[..], &["--keep-sample", "100ms"]].concat());
     let counted = |outcome: &str| {
-        let start = format!("ocelli_ring_frames_total{{outcome=\"{outcome}\",reason=\"random\"}} ");
+        let start = format!(
+            "ocelli_ring_frames_total{{outcome=\"{outcome}\",reason=\"random\",source=\"synthetic:fps=20\"}} "
+        );
         let (_, text) = service.get("/metrics");
         let count = text.lines().find_map(|line| line.strip_prefix(&start));
         count.map_or(0, |count| count.parse::<usize>().unwrap())

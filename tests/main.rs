@@ -9,6 +9,7 @@
 
 mod access;
 mod allocations;
+mod calibrate;
 mod children;
 mod classifier;
 mod cli;
@@ -52,6 +53,7 @@ mod streams;
 mod support;
 mod telemetry;
 mod tune;
+mod unknown;
 mod watch;
 mod watch_accuracy;
 mod watch_scene;

@@ -6,9 +6,11 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 35] = [
+const FLAGS: [(&str, &str); 37] = [
     ("batch", "--batch"),
+    ("coverage", "--coverage SHARE"),
     ("enter", "--enter"),
+    ("farthest", "--max-distance"),
     ("fps", "--fps"),
     ("height", "--height"),
     ("input.color", "--color RGB|BGR|GRAY"),

@@ -16,7 +16,8 @@ use cli::{Cli, Command};
 #[cfg(feature = "serve")]
 use commands::serve;
 use commands::{
-    Finding, bench, devices, doctor, eval, generate, inspect, matching, pack, prepare, run, verify,
+    Finding, bench, calibrate, devices, doctor, eval, generate, inspect, matching, pack, prepare,
+    run, verify,
 };
 
 fn main() -> ExitCode {
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Match(args) => matching::run(args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),

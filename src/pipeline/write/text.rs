@@ -7,6 +7,7 @@ use std::io::Write;
 use super::LineFormat;
 use crate::error::{Error, Result};
 use crate::pipeline::record::{Context, Record};
+use crate::pipeline::smooth::UnknownReason;
 
 /// The format.
 pub(super) struct Text {
@@ -31,6 +32,15 @@ impl Display for Inline<'_> {
     }
 }
 
+/// What stands before the classes that it may be.
+pub(crate) fn unknown(reason: Option<UnknownReason>) -> &'static str {
+    match reason {
+        Some(UnknownReason::Distance) => "unknown by distance, perhaps ",
+        Some(UnknownReason::Both) => "unknown by score and distance, perhaps ",
+        Some(UnknownReason::Score) | None => "unknown, perhaps ",
+    }
+}
+
 impl LineFormat for Text {
     fn set_context(&mut self, context: Context) {
         self.context = context;
@@ -40,7 +50,7 @@ impl LineFormat for Text {
         let failed = |e| Error::output("text", "cannot be written").caused_by(e);
         let unknown = match (record.decision.unknown, self.context.independent) {
             (false, _) => "",
-            (true, false) => "unknown, perhaps ",
+            (true, false) => unknown(record.decision.unknown_reason),
             (true, true) => "none, perhaps ",
         };
         let source = record.source_name.as_deref().unwrap_or(&record.source);

@@ -11,7 +11,7 @@ use ocelli::pipeline::{MotionGateOptions, SmoothRequest, preprocess};
 use ocelli::session::LiveOptions;
 
 use super::keep::KeepArgs;
-use super::values;
+use super::{UnknownArgs, values};
 
 /// How a camera is run.
 #[derive(Clone, Copy, Debug, Args)]
@@ -99,12 +99,17 @@ impl LiveArgs {
     }
 
     /// How steady the answer is.
-    pub(crate) fn smooth(&self, threshold: Option<f32>) -> SmoothRequest {
+    pub(crate) fn smooth(&self, unknown: UnknownArgs) -> SmoothRequest {
+        let UnknownArgs {
+            threshold,
+            farthest,
+        } = unknown;
         SmoothRequest {
             time_constant: self.smooth,
             enter: self.enter.or(threshold),
             leave: self.leave,
             hold: self.hold,
+            farthest,
         }
     }
 

@@ -63,7 +63,8 @@ fn deployment_options(args: &ServeArgs, followed: &[Followed]) -> DeploymentOpti
         top_k: args.top_k,
         ..args.decode.options()
     };
-    pipeline.smooth.enter = args.threshold;
+    (pipeline.smooth.enter, pipeline.smooth.farthest) =
+        (args.unknown.threshold, args.unknown.farthest);
     DeploymentOptions {
         workers: args.requests.workers,
         threads: args.requests.threads,
