@@ -59,6 +59,7 @@ mod ffi;
 #[doc(hidden)]
 pub mod fuzz;
 mod jpeg;
+mod labelled;
 pub mod matching;
 pub mod memory;
 pub mod model;
@@ -74,6 +75,7 @@ mod schema;
 pub mod serve;
 pub mod session;
 pub mod swap;
+pub mod teach;
 pub mod tensor;
 mod throttle;
 #[cfg(any(

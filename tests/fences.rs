@@ -18,6 +18,7 @@ const DOORS: [(&str, &[&str]); 61] = [
             "pipeline/capture/http/",
             "proof/replay.rs",
             "serve/token.rs",
+            "teach/cases.rs",
         ],
     ),
     ("clap", &["bin/ocelli/cli.rs", "bin/ocelli/cli/"]),
@@ -48,6 +49,7 @@ const DOORS: [(&str, &[&str]); 61] = [
             "matching/statistics.rs",
             "notify/mqtt/publisher.rs",
             "pipeline/capture/synthetic.rs",
+            "teach/",
         ],
     ),
     ("fdeflate", &["pipeline/decode/png_metadata.rs"]),
@@ -87,9 +89,9 @@ const DOORS: [(&str, &[&str]); 61] = [
     (
         "indicatif",
         &[
-            "bin/ocelli/commands/matching.rs",
             "bin/ocelli/commands/run.rs",
             "bin/ocelli/fetching.rs",
+            "bin/ocelli/step_bar.rs",
         ],
     ),
     ("libloading", &["ffi/onnxruntime.rs"]),
@@ -117,6 +119,7 @@ const DOORS: [(&str, &[&str]); 61] = [
         &[
             "model/edit.rs",
             "model/fuzz.rs",
+            "model/head.rs",
             "model/onnx.rs",
             "model/pack.rs",
         ],
@@ -153,6 +156,7 @@ const DOORS: [(&str, &[&str]); 61] = [
             "model/hub/checksum.rs",
             "notify/mqtt/address.rs",
             "serve/token.rs",
+            "teach/",
         ],
     ),
     (
@@ -170,7 +174,10 @@ const DOORS: [(&str, &[&str]); 61] = [
     ("tokio_rustls", &["serve/listen.rs"]),
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
-    ("turbojpeg", &["ffi/", "serve/preview.rs"]),
+    (
+        "turbojpeg",
+        &["ffi/", "serve/preview.rs", "teach/cases.rs"],
+    ),
     (
         "ureq",
         &[

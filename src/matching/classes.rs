@@ -1,8 +1,8 @@
 //! Which class a folder of photographs is called after: people write the label, one of its
 //! names, ImageNet's synset or a number.
 
-use super::labelled::Labelled;
 use crate::error::{Error, Result};
+use crate::labelled::Labelled;
 use crate::model::label_set;
 use crate::model::recipes::near::distance;
 

@@ -2,8 +2,8 @@
 //! background before or behind them, or sorted by name, as tools do that read folders.
 
 use super::classes::{BACKGROUND, Class, found, is_background};
-use super::labelled::Labelled;
 use crate::error::{Error, Result};
+use crate::labelled::Labelled;
 use crate::model::Fact;
 
 /// What the first order of labels is called.

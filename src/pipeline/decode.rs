@@ -25,6 +25,7 @@ use crate::jpeg as jpeg_markers;
 pub use crate::region::Region;
 use limits::{Refusal, check_size};
 use picture::to_luma;
+pub(crate) use picture::Whole;
 pub use picture::{Chroma, Need, Picture, Samples};
 
 /// How pictures are decoded.

@@ -11,6 +11,7 @@ mod pages;
 mod pictures;
 #[cfg(feature = "serve")]
 mod serve;
+mod teach;
 mod values;
 
 use std::ffi::OsString;
@@ -32,6 +33,7 @@ pub(crate) use pages::write_pages;
 pub(crate) use pictures::DecodeArgs;
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
+pub(crate) use teach::TeachArgs;
 
 /// Runs image classifiers on edge devices: a picture in, the right label out, by the
 /// model's own rules.
@@ -103,6 +105,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Measure which preprocessing a model was trained with, on a few labelled photographs
     Match(MatchArgs),
+    /// Learn new classes on a model's network, from a folder of pictures for each
+    Teach(Box<TeachArgs>),
     /// Write facts into a model, so that it describes itself
     Pack(PackArgs),
     /// Do ahead what the first start does: keep the model as it is optimised for this machine

@@ -12,6 +12,7 @@ pub(crate) mod prepare;
 pub(crate) mod run;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
+pub(crate) mod teach;
 pub(crate) mod verify;
 
 use std::io::Write;

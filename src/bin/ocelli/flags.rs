@@ -6,9 +6,10 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 34] = [
+const FLAGS: [(&str, &str); 35] = [
     ("batch", "--batch"),
     ("enter", "--enter"),
+    ("force", "--force"),
     ("fps", "--fps"),
     ("height", "--height"),
     ("input.color", "--color RGB|BGR|GRAY"),

@@ -8,6 +8,7 @@ mod live;
 mod log_lines;
 mod output;
 mod service_manager;
+mod step_bar;
 mod terminal;
 
 use std::process::ExitCode;
@@ -16,7 +17,8 @@ use cli::{Cli, Command};
 #[cfg(feature = "serve")]
 use commands::serve;
 use commands::{
-    Finding, bench, devices, doctor, eval, generate, inspect, matching, pack, prepare, run, verify,
+    Finding, bench, devices, doctor, eval, generate, inspect, matching, pack, prepare, run, teach,
+    verify,
 };
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Match(args) => matching::run(args),
+        Command::Teach(args) => teach::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),

@@ -68,6 +68,24 @@ pub trait Need {
     fn eighths(&self, width: usize, height: usize) -> usize;
 }
 
+/// Every pixel, at its full size.
+pub(crate) struct Whole;
+
+impl Need for Whole {
+    fn region(&self, width: usize, height: usize) -> Region {
+        Region {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        }
+    }
+
+    fn eighths(&self, _: usize, _: usize) -> usize {
+        8
+    }
+}
+
 impl Picture {
     /// Width and height in pixels at the scale at which it was decoded.
     pub(crate) fn scaled_size(&self) -> (usize, usize) {

@@ -7,7 +7,6 @@ mod winner;
 
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::matching::{self, MatchOptions};
 use ocelli::model::{Facts, Overrides};
 use ocelli::{Model, Result};
@@ -17,6 +16,7 @@ use winner::as_flags;
 use super::{Finding, cores, pack, print, print_json};
 use crate::cli::MatchArgs;
 use crate::fetching::find_model;
+use crate::step_bar::StepBar;
 
 pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
     let started = Instant::now();
@@ -29,15 +29,11 @@ pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
         framing: args.decode.framing(),
         per_class: args.per_class,
     };
-    let bar = bar();
-    let mut tell = |progress: matching::Progress| {
-        bar.set_message(progress.step);
-        bar.set_length(progress.of as u64);
-        bar.set_position(progress.done as u64);
-    };
+    let bar = StepBar::new("runs");
+    let mut tell = |progress: matching::Progress| bar.show(progress.step, progress.done, progress.of);
     let path = &find_model(&args.model.model)?;
     let found = matching::measure(path, &overrides, &args.folder, &options, &mut tell);
-    bar.finish_and_clear();
+    bar.clear();
     let found = found?;
     let facts = or_given(found.facts.clone(), &overrides.facts);
     if args.json {
@@ -68,14 +64,4 @@ fn or_given(measured: Facts, given: &Facts) -> Facts {
         output_quantization: given.output_quantization.clone(),
         ..measured
     }
-}
-
-/// A bar on standard error, where that is a terminal.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    // The template is a constant.
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} runs") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -1,0 +1,125 @@
+//! Cross-validation: each picture is answered by a head that has seen neither it nor one that is
+//! nearly the same. So strength and views are chosen, and so it is known how good the head is.
+
+use std::convert::Infallible;
+
+use super::logistic::{Lesson, answers, to_probabilities};
+use super::parallel::in_parallel;
+use super::samples::Samples;
+
+/// Strengths that are tried, the strongest first: half a power of ten apart. The samples' mean
+/// square length is 1, so that these mean the same for every network.
+const STRENGTHS: [f64; 10] = [
+    1.0, 0.316, 0.1, 0.0316, 0.01, 0.003_16, 0.001, 0.000_316, 0.0001, 0.000_031_6,
+];
+
+/// What was chosen, and what the heads of the folds answered then.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    /// The penalty on weights.
+    pub strength: f64,
+    /// Which of the sets of views.
+    pub set: usize,
+    /// Each picture's logits.
+    pub logits: Vec<Vec<f64>>,
+}
+
+/// Pictures in folds, and who works.
+pub(super) struct Folds<'a> {
+    pub samples: &'a Samples,
+    pub folds: &'a [Vec<usize>],
+    pub threads: usize,
+}
+
+impl Folds<'_> {
+    /// The pictures that are not in a fold.
+    pub(super) fn others(&self, fold: usize) -> Vec<usize> {
+        let others = self.folds.iter().enumerate().filter(|(number, _)| *number != fold);
+        let mut others: Vec<usize> = others.flat_map(|(_, pictures)| pictures.clone()).collect();
+        others.sort_unstable();
+        others
+    }
+
+    /// The strength and the set of views whose answers are likeliest.
+    pub(super) fn choose(&self, sets: &[&[usize]], done: &mut dyn FnMut(usize, usize)) -> Chosen {
+        let count = sets.len() * self.folds.len();
+        // The longest first, so that no thread is left with one at the end.
+        let work = |(): &mut (), piece: usize| {
+            let set = sets.len() - 1 - piece / self.folds.len();
+            Ok(self.path(piece % self.folds.len(), sets[set]))
+        };
+        let mut tell = |finished| done(finished, count);
+        let ways = always(in_parallel(count, self.threads, || Ok(()), work, &mut tell));
+        let mut best: Option<(f64, Chosen)> = None;
+        for set in 0..sets.len() {
+            let first = (sets.len() - 1 - set) * self.folds.len();
+            let of_set = &ways[first..first + self.folds.len()];
+            for (number, strength) in STRENGTHS.into_iter().enumerate() {
+                let logits = self.together(of_set.iter().map(|way| &way[number]));
+                let loss = mean_loss(&logits, &self.samples.classes);
+                if best.as_ref().is_none_or(|(least, _)| loss < *least) {
+                    let chosen = Chosen {
+                        strength,
+                        set,
+                        logits,
+                    };
+                    best = Some((loss, chosen));
+                }
+            }
+        }
+        best.map_or_else(
+            || unreachable!("there are strengths and sets"),
+            |(_, chosen)| chosen,
+        )
+    }
+
+    /// The answers for a fold's pictures at every strength, of heads that learned from the
+    /// others.
+    fn path(&self, fold: usize, views: &[usize]) -> Vec<Vec<Vec<f64>>> {
+        let others = self.others(fold);
+        let lesson = Lesson {
+            samples: self.samples,
+            pictures: &others,
+            views,
+        };
+        let mut parameters: Option<Vec<f64>> = None;
+        let mut way = Vec::with_capacity(STRENGTHS.len());
+        for strength in STRENGTHS {
+            let learned = lesson.learn(strength, parameters.as_deref());
+            way.push(answers(self.samples, &learned, &self.folds[fold]));
+            parameters = Some(learned);
+        }
+        way
+    }
+
+    /// The folds' answers, in the order of the pictures.
+    pub(super) fn together<'b>(
+        &self,
+        folds: impl Iterator<Item = &'b Vec<Vec<f64>>>,
+    ) -> Vec<Vec<f64>> {
+        let mut logits = vec![Vec::new(); self.samples.len()];
+        for (pictures, answers) in self.folds.iter().zip(folds) {
+            for (picture, answer) in pictures.iter().zip(answers) {
+                logits[*picture].clone_from(answer);
+            }
+        }
+        logits
+    }
+}
+
+/// The results of work that cannot fail.
+pub(super) fn always<T>(result: Result<T, Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+/// The mean of `-ln p` of the labels.
+pub(super) fn mean_loss(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
+    let losses = logits.iter().zip(classes).map(|(row, class)| {
+        let mut row = row.clone();
+        -to_probabilities(&mut row, *class)
+    });
+    losses.sum::<f64>() / classes.len().max(1) as f64
+}

@@ -1,0 +1,155 @@
+//! What a head learns from: the features of all views of all pictures, moved and scaled so that
+//! one range of strengths serves every network. Neither changes which heads can be had: the
+//! bias takes up the move, the strength the scale.
+
+use crate::model::{LinearHead, Places};
+
+/// Features of pictures, each in several views.
+pub(super) struct Samples {
+    /// Picture after picture, view after view.
+    values: Vec<f32>,
+    /// Numbers per view.
+    pub width: usize,
+    /// Views per picture.
+    views: usize,
+    /// The class of each picture.
+    pub classes: Vec<usize>,
+    /// Number of classes.
+    pub count: usize,
+    /// What was subtracted from the network's features.
+    center: Vec<f32>,
+    /// By what they were divided then: the root of their mean square length.
+    scale: f32,
+}
+
+impl Samples {
+    /// Pictures by their features, `views` of each, and their classes, of which there are
+    /// `count`.
+    pub(super) fn new<'a>(
+        features: impl Iterator<Item = &'a [f32]> + Clone,
+        classes: Vec<usize>,
+        count: usize,
+        views: usize,
+    ) -> Self {
+        let width = features.clone().next().map_or(0, |f| f.len() / views.max(1));
+        let mut sums = vec![0.0_f64; width];
+        for picture in features.clone() {
+            for (sum, value) in sums.iter_mut().zip(picture) {
+                *sum += f64::from(*value);
+            }
+        }
+        let pictures = classes.len().max(1) as f64;
+        let center: Vec<f32> = sums.iter().map(|sum| (sum / pictures) as f32).collect();
+        let mut squares = 0.0;
+        for picture in features.clone() {
+            let differences = picture.iter().zip(&center).map(|(v, c)| f64::from(v - c));
+            squares += differences.map(|d| d * d).sum::<f64>();
+        }
+        let scale = (squares / pictures).sqrt().max(1e-12) as f32;
+        let mut values = Vec::with_capacity(classes.len() * views * width);
+        for picture in features {
+            for view in picture.chunks_exact(width.max(1)) {
+                values.extend(view.iter().zip(&center).map(|(v, c)| (v - c) / scale));
+            }
+        }
+        Self {
+            values,
+            width,
+            views,
+            classes,
+            count,
+            center,
+            scale,
+        }
+    }
+
+    /// Number of pictures.
+    pub(super) fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// One view of a picture.
+    pub(super) fn row(&self, picture: usize, view: usize) -> &[f32] {
+        let start = (picture * self.views + view) * self.width;
+        &self.values[start..start + self.width]
+    }
+
+    /// The same features as the network gives them.
+    pub(super) fn original(&self, picture: usize) -> impl Iterator<Item = f64> {
+        let row = self.row(picture, 0).iter().zip(&self.center);
+        row.map(|(v, c)| f64::from(*v) * f64::from(self.scale) + f64::from(*c))
+    }
+
+    /// Distance of two pictures, in the scale of the samples.
+    pub(super) fn distance(&self, a: usize, b: usize) -> f32 {
+        squared_distance(self.row(a, 0), self.row(b, 0)).sqrt()
+    }
+
+    /// Distance of a picture from a row of other samples that are placed as these are.
+    pub(super) fn distance_to(&self, picture: usize, row: &[f32]) -> f32 {
+        squared_distance(self.row(picture, 0), row).sqrt()
+    }
+
+    /// Other pictures, moved and scaled as these were; one view of each.
+    pub(super) fn placed<'a>(
+        &self,
+        features: impl Iterator<Item = &'a [f32]>,
+        classes: Vec<usize>,
+    ) -> Self {
+        let place = |(value, center): (&f32, &f32)| (value - center) / self.scale;
+        let values = features.flat_map(|row| row.iter().zip(&self.center).map(place));
+        Self {
+            values: values.collect(),
+            classes,
+            views: 1,
+            center: self.center.clone(),
+            ..*self
+        }
+    }
+
+    /// The head that gives for the network's features what `parameters` give for samples: of
+    /// each class its weights, then its bias.
+    pub(super) fn head(&self, parameters: &[f64], places: Places) -> LinearHead {
+        let mut head = LinearHead {
+            weights: Vec::with_capacity(self.count * self.width),
+            biases: Vec::with_capacity(self.count),
+            places,
+        };
+        for row in parameters.chunks_exact(self.width + 1) {
+            let (weights, bias) = row.split_at(self.width);
+            let scale = f64::from(self.scale);
+            let moved = weights.iter().zip(&self.center).map(|(w, c)| w / scale * f64::from(*c));
+            head.biases.push((bias[0] - moved.sum::<f64>()) as f32);
+            head.weights.extend(weights.iter().map(|w| (w / scale) as f32));
+        }
+        head
+    }
+}
+
+/// The sum of the squares of the differences.
+fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0.0_f32; LANES];
+    let (a, b) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (x, y) in a.0.iter().zip(b.0) {
+        for lane in 0..LANES {
+            sums[lane] += (x[lane] - y[lane]).powi(2);
+        }
+    }
+    let rest: f32 = a.1.iter().zip(b.1).map(|(x, y)| (x - y).powi(2)).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// The sum of the products.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
+    const LANES: usize = 16;
+    let mut sums = [0.0_f32; LANES];
+    let (a, b) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (x, y) in a.0.iter().zip(b.0) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    let rest: f32 = a.1.iter().zip(b.1).map(|(x, y)| x * y).sum();
+    f64::from(sums.iter().sum::<f32>() + rest)
+}
