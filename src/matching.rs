@@ -34,7 +34,8 @@ use trial::Trials;
 /// eight by chance.
 const FEWEST: usize = 8;
 /// What photographs are sorted into.
-const FOLDERS: &str = "sort 3 to 5 photographs of each of a few classes into folders that are called like the labels";
+const FOLDERS: &str =
+    "sort 3 to 5 photographs of each of a few classes into folders that are called like the labels";
 
 /// How a model is measured.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 //! itself as a trained model does. How good it is, is measured by heads that have not seen the
 //! pictures they answer.
 
+mod add;
 mod alarm;
 mod baselines;
 mod calibrate;
@@ -21,6 +22,7 @@ mod metrics;
 mod minimise;
 mod parallel;
 mod report;
+mod row;
 mod samples;
 mod views;
 mod write;
@@ -33,6 +35,7 @@ use crate::error::Result;
 use crate::model::manifest::OutputKind;
 use crate::model::{Facts, Gathered, Model, Overrides, fact};
 use crate::pipeline::preprocess::Framing;
+pub use add::{AddReport, add};
 pub use curve::{Curve, CurvePoint, Help};
 use features::Limits;
 pub use findings::{Confusion, Suspect};
@@ -101,7 +104,11 @@ pub fn teach(
     let test = test.map(|folders| folders.by(&labels)).transpose()?;
     let model = Arc::new(open(path, overrides)?.at_head()?);
     let engines = engines(&model, options)?;
-    let sets = if folders.len() > FEW { &SETS[..1] } else { &SETS[..] };
+    let sets = if folders.len() > FEW {
+        &SETS[..1]
+    } else {
+        &SETS[..]
+    };
     let all = views(options.framing);
     let used = if sets.len() == 1 { &all[..1] } else { &all[..] };
     let mut look = |folders, views: &[Framing], step| {
@@ -116,8 +123,21 @@ pub fn teach(
     if let Some(test) = &test {
         material.check_apart(test)?;
     }
-    let learned = Learned::of(&material, &labels, (sets, used.len()), options.workers, progress)?;
-    write::write(&engines, &material, &learned, (&labels, test.as_ref()), (data, out), options)
+    let learned = Learned::of(
+        &material,
+        &labels,
+        (sets, used.len()),
+        options.workers,
+        progress,
+    )?;
+    write::write(
+        &engines,
+        &material,
+        &learned,
+        (&labels, test.as_ref()),
+        (data, out),
+        options,
+    )
 }
 
 impl TeachOptions {
@@ -130,17 +150,16 @@ impl TeachOptions {
 }
 
 /// The model whose network is used. What its scores mean and what its classes are called
-/// matters no more, so that may be open.
+/// matters no more.
 fn open(path: &Path, overrides: Overrides) -> Result<Model> {
     let Gathered { facts, classes, .. } = Model::gathered(path, overrides)?;
     let origin = "of no use to a new head";
-    let numbered = |count: usize| (0..count).map(|index| index.to_string()).collect();
-    let open = Facts {
+    let labels = (0..classes.unwrap_or(2)).map(|index| index.to_string());
+    let facts = Facts {
         kind: fact(OutputKind::Logits, origin),
-        labels: classes.and_then(|count| fact(numbered(count), origin)),
-        ..Facts::default()
+        labels: fact(labels.collect(), origin),
+        ..facts
     };
-    let facts = facts.or(open);
     Model::open(
         path,
         Overrides {

@@ -174,10 +174,7 @@ const DOORS: [(&str, &[&str]); 61] = [
     ("tokio_rustls", &["serve/listen.rs"]),
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
-    (
-        "turbojpeg",
-        &["ffi/", "serve/preview.rs", "teach/cases.rs"],
-    ),
+    ("turbojpeg", &["ffi/", "serve/preview.rs", "teach/cases.rs"]),
     (
         "ureq",
         &[

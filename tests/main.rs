@@ -47,5 +47,6 @@ mod several;
 mod source_tree;
 mod streams;
 mod support;
+mod teach;
 mod telemetry;
 mod tune;

@@ -116,8 +116,7 @@ pub(super) fn edited_graph(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Opt
                 let output = ValueInfoProto::decode(field.content).ok()?;
                 outputs.insert(output.name, field.content);
             }
-            GRAPH_VALUE_INFO
-                if !is_kept(&ValueInfoProto::decode(field.content).ok()?.name) => {}
+            GRAPH_VALUE_INFO if !is_kept(&ValueInfoProto::decode(field.content).ok()?.name) => {}
             _ => edited.extend_from_slice(field.bytes),
         }
     }

@@ -68,6 +68,27 @@ impl Model {
         Ok(self)
     }
 
+    /// The head that it has, where that is a plain linear layer of 32-bit floats.
+    ///
+    /// # Errors
+    /// It is something else; the file cannot be read.
+    pub(crate) fn linear_head(&self) -> Result<LinearHead> {
+        let proto = parse(&self.place(), self.bytes_of_file()?)?;
+        let output = self.manifest.output.tensor.as_str();
+        let maker = proto
+            .graph()
+            .maker(output)
+            .filter(|node| node.op_type == "Gemm");
+        let head = maker.and_then(|node| linear(&proto, node, self.manifest.labels.len()));
+        head.ok_or_else(|| {
+            Error::model(
+                self.place(),
+                format!("`{output}` is no plain linear layer of features"),
+            )
+            .with_expected("a Gemm of 32-bit floats, as trained or taught models end in")
+        })
+    }
+
     /// What the output of a new head is called.
     ///
     /// # Errors
@@ -102,13 +123,11 @@ impl Model {
             parts.append_to(&mut graph);
             Some(graph)
         });
-        let network = changed.ok_or_else(|| {
-            Error::model(self.place(), "the network in it cannot be changed")
-        })?;
+        let network = changed
+            .ok_or_else(|| Error::model(self.place(), "the network in it cannot be changed"))?;
         let packed = embed(&self.place(), &network, manifest.to_json()?)?;
-        std::fs::write(out, packed).map_err(|e| {
-            Error::output(out.display().to_string(), "cannot be written").caused_by(e)
-        })
+        std::fs::write(out, packed)
+            .map_err(|e| Error::output(out.display().to_string(), "cannot be written").caused_by(e))
     }
 
     /// The output that gives the head's features, where the manifest names one.
@@ -172,7 +191,10 @@ impl LinearHead {
                 op_type: operator.into(),
                 input: vec![std::mem::replace(&mut value, output.clone())],
                 output: vec![output],
-                attribute: setting.map(|(name, value)| number(name, value)).into_iter().collect(),
+                attribute: setting
+                    .map(|(name, value)| number(name, value))
+                    .into_iter()
+                    .collect(),
                 ..NodeProto::default()
             });
         };
@@ -256,6 +278,45 @@ fn floats(name: String, dim: Vec<DimensionProto>) -> ValueInfoProto {
     }
 }
 
+/// The weights and biases of a Gemm that is nothing but a linear layer.
+fn linear(model: &ModelProto, node: &NodeProto, classes: usize) -> Option<LinearHead> {
+    let number = |name: &str| node.setting(name).map(|setting| (setting.i, setting.f));
+    let is_plain = ["alpha", "beta"]
+        .iter()
+        .all(|name| number(name).is_none_or(|(_, f)| f == 1.0));
+    let is_transposed = number("transB").is_some_and(|(i, _)| i == 1);
+    let features = number("transA").is_none_or(|(i, _)| i == 0);
+    if !(is_plain && is_transposed && features) {
+        return None;
+    }
+    let floats = |at: usize| {
+        let name = node.input.get(at)?;
+        let tensor = model
+            .graph()
+            .initializer
+            .iter()
+            .find(|tensor| tensor.name == *name)?;
+        let is_here = tensor.data_type == FLOAT && tensor.external_data.is_empty();
+        is_here.then(|| match tensor.raw_data.is_empty() {
+            true => tensor.float_data.clone(),
+            false => tensor
+                .raw_data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+        })
+    };
+    let head = LinearHead {
+        weights: floats(1)?,
+        biases: floats(2)?,
+        places: Places::None,
+    };
+    let is_whole = head.biases.len() == classes && head.weights.len().is_multiple_of(classes);
+    is_whole.then_some(head)
+}
+
 /// Whether what takes the features takes 32-bit floats: its weights are, or stand for, such.
 fn has_float_head(model: &ModelProto, features: &str) -> bool {
     let graph = model.graph();
@@ -277,7 +338,13 @@ fn has_float_head(model: &ModelProto, features: &str) -> bool {
     };
     let mut others = head.input.iter().filter(|input| *input != features);
     others.next().is_some_and(|weight| {
-        let dequantised = graph.maker(weight).filter(|n| n.op_type == "DequantizeLinear");
-        is_float(dequantised.and_then(|node| node.input.get(1)).unwrap_or(weight))
+        let dequantised = graph
+            .maker(weight)
+            .filter(|n| n.op_type == "DequantizeLinear");
+        is_float(
+            dequantised
+                .and_then(|node| node.input.get(1))
+                .unwrap_or(weight),
+        )
     })
 }

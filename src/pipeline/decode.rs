@@ -24,8 +24,8 @@ use crate::error::{Error, Result};
 use crate::jpeg as jpeg_markers;
 pub use crate::region::Region;
 use limits::{Refusal, check_size};
-use picture::to_luma;
 pub(crate) use picture::Whole;
+use picture::to_luma;
 pub use picture::{Chroma, Need, Picture, Samples};
 
 /// How pictures are decoded.

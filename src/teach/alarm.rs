@@ -70,7 +70,9 @@ pub(super) fn cusum(scores: &[(&str, Vec<f64>)], budget: f64) -> BTreeMap<String
         }
     }
     let named = scores.iter().zip(peaks);
-    named.map(|((name, _), peaks)| ((*name).to_owned(), level(peaks, budget))).collect()
+    named
+        .map(|((name, _), peaks)| ((*name).to_owned(), level(peaks, budget)))
+        .collect()
 }
 
 /// The same for Pearson's chi-squared of the last [`WINDOW`] answers against their shares.

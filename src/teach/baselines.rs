@@ -25,7 +25,10 @@ pub(super) fn baselines(samples: &Samples, looks: &[Look], probabilities: &[Vec<
     let mut counts = vec![0.5; classes];
     answers.iter().for_each(|(class, _)| counts[*class] += 1.0);
     let all = pictures as f64 + 0.5 * classes as f64;
-    let prior: Vec<f64> = counts.iter().map(|n| significant(n / all, DIGITS)).collect();
+    let prior: Vec<f64> = counts
+        .iter()
+        .map(|n| significant(n / all, DIGITS))
+        .collect();
     let look = |of: fn(&Look) -> f64| -> Vec<f64> { looks.iter().map(of).collect() };
     let mut values = BTreeMap::from([
         ("score", answers.iter().map(|(_, score)| *score).collect()),
@@ -40,11 +43,18 @@ pub(super) fn baselines(samples: &Samples, looks: &[Look], probabilities: &[Vec<
         values.insert("distance", distances);
         section
     });
-    let statistics: BTreeMap<&str, Statistic> =
-        values.iter().map(|(name, values)| (*name, statistic(values))).collect();
+    let statistics: BTreeMap<&str, Statistic> = values
+        .iter()
+        .map(|(name, values)| (*name, statistic(values)))
+        .collect();
     let scores: Vec<(&str, Vec<f64>)> = values
         .iter()
-        .map(|(name, values)| (*name, alarm::normal_scores(values, &statistics[name].quantiles)))
+        .map(|(name, values)| {
+            (
+                *name,
+                alarm::normal_scores(values, &statistics[name].quantiles),
+            )
+        })
         .collect();
     // The test on the shares of answers takes its part, too.
     let budget = alarm::PER_10000 / (scores.len() + 1) as f64;
@@ -108,20 +118,30 @@ impl Means {
             let class = samples.classes[picture];
             counts[class] += 1.0;
             let values = samples.original(picture);
-            means[class].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            means[class]
+                .iter_mut()
+                .zip(values)
+                .for_each(|(sum, value)| *sum += value);
         }
         for (mean, count) in means.iter_mut().zip(&counts) {
-            mean.iter_mut().for_each(|sum| *sum /= f64::max(*count, 1.0));
+            mean.iter_mut()
+                .for_each(|sum| *sum /= f64::max(*count, 1.0));
         }
         let mut squares = vec![0.0; width];
         for picture in 0..samples.len() {
             let mean = &means[samples.classes[picture]];
             let values = samples.original(picture).zip(mean);
-            squares.iter_mut().zip(values).for_each(|(sum, (v, m))| *sum += (v - m).powi(2));
+            squares
+                .iter_mut()
+                .zip(values)
+                .for_each(|(sum, (v, m))| *sum += (v - m).powi(2));
         }
         // Each class's mean took one picture's freedom.
         let free = (samples.len() as f64 - classes as f64).max(1.0);
-        let deviation = squares.iter().map(|sum| (sum / free).sqrt() + 1e-6).collect();
+        let deviation = squares
+            .iter()
+            .map(|sum| (sum / free).sqrt() + 1e-6)
+            .collect();
         Some(Self {
             means,
             deviation,
@@ -136,8 +156,13 @@ impl Means {
             let count = self.counts[*class];
             let is_own = samples.classes[picture] == *class && count > 1.0;
             let without = if is_own { count / (count - 1.0) } else { 1.0 };
-            let values = samples.original(picture).zip(&self.means[*class]).zip(&self.deviation);
-            let squares: f64 = values.map(|((v, m), d)| ((v - m) * without / d).powi(2)).sum();
+            let values = samples
+                .original(picture)
+                .zip(&self.means[*class])
+                .zip(&self.deviation);
+            let squares: f64 = values
+                .map(|((v, m), d)| ((v - m) * without / d).powi(2))
+                .sum();
             (1e-9 + squares / samples.width as f64).ln()
         };
         answers.iter().enumerate().map(distance).collect()

@@ -26,10 +26,17 @@ pub(super) fn temperature(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
     let doubt = 1.0 / (classes.len() + 2) as f64;
     let plain = probabilities(logits, 1.0);
     let count = classes.len().max(1) as f64;
-    let right = plain.iter().zip(classes).filter(|(row, class)| best(row).0 == **class);
+    let right = plain
+        .iter()
+        .zip(classes)
+        .filter(|(row, class)| best(row).0 == **class);
     let accuracy = right.count() as f64 / count;
     let score = plain.iter().map(|row| best(row).1).sum::<f64>() / count;
-    let least = if accuracy - score > TOO_LOW { 0.0 } else { 1.0 - 1e-9 };
+    let least = if accuracy - score > TOO_LOW {
+        0.0
+    } else {
+        1.0 - 1e-9
+    };
     let loss = |temperature: f64| {
         let of_row = |(row, class): (&Vec<f64>, &usize)| {
             let mut scaled: Vec<f64> = row.iter().map(|v| v / temperature).collect();
@@ -65,9 +72,15 @@ pub(super) fn rejection(probabilities: &[Vec<f64>], classes: &[usize]) -> Option
     let mut scores: Vec<f64> = probabilities.iter().map(|row| best(row).1).collect();
     scores.sort_by(f64::total_cmp);
     let threshold = significant(quantile(&scores, 1.0 - COVERAGE).min(LARGEST_THRESHOLD), 4);
-    let kept = probabilities.iter().zip(classes).map(|(row, class)| (best(row), *class));
+    let kept = probabilities
+        .iter()
+        .zip(classes)
+        .map(|(row, class)| (best(row), *class));
     let kept: Vec<_> = kept.filter(|((_, score), _)| *score >= threshold).collect();
-    let right = kept.iter().filter(|((index, _), class)| index == class).count();
+    let right = kept
+        .iter()
+        .filter(|((index, _), class)| index == class)
+        .count();
     Some(Rejection {
         threshold,
         coverage: significant(kept.len() as f64 / classes.len() as f64, 6),
@@ -100,7 +113,9 @@ pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
 /// A number of so many digits that count: files stay small, and their bytes the same from run
 /// to run.
 pub(super) fn significant(value: f64, digits: usize) -> f64 {
-    format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value)
+    format!("{value:.*e}", digits.saturating_sub(1))
+        .parse()
+        .unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -113,7 +128,11 @@ mod tests {
         let logits = classes.iter().enumerate().map(|(n, class)| {
             let way = if n % 10 == 3 { -1.0 } else { 1.0 };
             let own = way * (1.0 + n as f64 / 2.0);
-            if *class == 0 { vec![own, 0.0] } else { vec![0.0, own] }
+            if *class == 0 {
+                vec![own, 0.0]
+            } else {
+                vec![0.0, own]
+            }
         });
         (logits.collect(), classes)
     }

@@ -14,7 +14,7 @@ use super::features::{Eye, Limits};
 use crate::engine::{EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::manifest::{
-    Color, CropRule, Dtype, Filter, Input, Layout, Manifest, Preprocess, ProofCase, Resize,
+    Color, CropRule, Dtype, Filter, Input, Layout, Manifest, Preprocess, Proof, ProofCase, Resize,
 };
 use crate::model::{LinearHead, Model, Overrides};
 use crate::pipeline::capture::{Frame, read_picture};
@@ -39,10 +39,10 @@ const TOLERANCES: [f32; 3] = [1e-3, 5e-3, 2e-2];
 /// Engines that differ by more prove little.
 const MUCH: f32 = 0.1;
 
-/// The cases of these pictures, the least sure of those that are sure enough first.
+/// The cases of these files, the least sure of those that are sure enough first.
 ///
 /// # Errors
-/// The engine fails; there is no memory for a picture.
+/// The engine fails; a picture cannot be used any more.
 pub(super) fn cases(
     engines: &EngineMaker,
     files: &[PathBuf],
@@ -50,18 +50,45 @@ pub(super) fn cases(
     (head, temperature): (&LinearHead, f64),
     limits: Limits,
 ) -> Result<Vec<ProofCase>> {
-    let mut eye = Eye::new(engines, &[Framing::default()], limits.max_pixels)?;
     let mut shrinker = Shrinker::new(engines.model(), limits.max_pixels)?;
-    let mut cases = Vec::new();
-    for file in files {
-        let frame = shrinker.small(read_picture(file, limits.max_bytes)?)?;
+    let named = |file: &PathBuf| {
+        let parts = file
+            .components()
+            .rev()
+            .take(2)
+            .map(|part| part.as_os_str().to_string_lossy());
+        let parts: Vec<_> = parts.collect();
+        let name = parts.into_iter().rev().collect::<Vec<_>>().join("/");
+        Ok((name, shrinker.small(read_picture(file, limits.max_bytes)?)?))
+    };
+    let frames = files.iter().map(named).collect::<Result<Vec<_>>>()?;
+    answered(
+        engines,
+        frames,
+        labels,
+        (head, temperature),
+        limits.max_pixels,
+    )
+}
+
+/// The cases of these frames, which have names.
+///
+/// # Errors
+/// The engine fails; a frame is no picture.
+pub(super) fn answered(
+    engines: &EngineMaker,
+    frames: Vec<(String, Frame)>,
+    labels: &[String],
+    (head, temperature): (&LinearHead, f64),
+    max_pixels: usize,
+) -> Result<Vec<ProofCase>> {
+    let mut eye = Eye::new(engines, &[Framing::default()], max_pixels)?;
+    let mut cases = Vec::with_capacity(frames.len());
+    for (name, frame) in frames {
         let seen = eye.see(&frame)??;
-        let logits = head.logits(&seen.features);
-        let row = probabilities(&[logits], temperature).remove(0);
-        let name = file.components().rev().take(2).map(|part| part.as_os_str().to_string_lossy());
-        let name: Vec<_> = name.collect();
+        let row = probabilities(&[head.logits(&seen.features)], temperature).remove(0);
         cases.push(ProofCase {
-            name: name.into_iter().rev().collect::<Vec<_>>().join("/"),
+            name,
             label: labels[best(&row).0].clone(),
             image: STANDARD.encode(&frame.bytes),
             probabilities: row.iter().map(|p| significant(*p, 6) as f32).collect(),
@@ -69,10 +96,30 @@ pub(super) fn cases(
     }
     cases.sort_by(|a, b| {
         let [a, b] = [a, b].map(|case| margin(&case.probabilities));
-        (a < LEAST_MARGIN).cmp(&(b < LEAST_MARGIN)).then(a.total_cmp(&b))
+        (a < LEAST_MARGIN)
+            .cmp(&(b < LEAST_MARGIN))
+            .then(a.total_cmp(&b))
     });
-    cases.truncate(MOST);
     Ok(cases)
+}
+
+/// The pictures of a proof as frames.
+///
+/// # Errors
+/// One is not base64.
+pub(super) fn frames(proof: &Proof) -> Result<Vec<(String, Frame)>> {
+    let frame = |case: &ProofCase| {
+        let bytes = STANDARD.decode(&case.image).map_err(|e| {
+            Error::model(&case.name, "the proof's picture is not base64").caused_by(e)
+        })?;
+        let frame = Frame {
+            source: format!("proof case {}", case.name),
+            bytes,
+            ..Frame::default()
+        };
+        Ok((case.name.clone(), frame))
+    };
+    proof.cases.iter().map(frame).collect()
 }
 
 /// Between the first probability and the second.
@@ -84,11 +131,17 @@ pub(super) fn margin<T: Copy + Into<f64>>(probabilities: &[T]) -> f64 {
 
 impl LinearHead {
     /// The logits of features, in 64 bits: what an engine's arithmetic is held against.
-    fn logits(&self, features: &[f32]) -> Vec<f64> {
-        let rows = self.weights.chunks_exact(features.len().max(1)).zip(&self.biases);
+    pub(super) fn logits(&self, features: &[f32]) -> Vec<f64> {
+        let rows = self
+            .weights
+            .chunks_exact(features.len().max(1))
+            .zip(&self.biases);
         let logit = |(weights, bias): (&[f32], &f32)| {
             let products = weights.iter().zip(features);
-            products.map(|(w, f)| f64::from(*w) * f64::from(*f)).sum::<f64>() + f64::from(*bias)
+            products
+                .map(|(w, f)| f64::from(*w) * f64::from(*f))
+                .sum::<f64>()
+                + f64::from(*bias)
         };
         rows.map(logit).collect()
     }
@@ -99,11 +152,7 @@ impl LinearHead {
 ///
 /// # Errors
 /// No engine can run the model; none of the cases is right everywhere.
-pub(super) fn settle(
-    path: &Path,
-    manifest: &mut Manifest,
-    options: &EngineOptions,
-) -> Result<()> {
+pub(super) fn settle(path: &Path, manifest: &mut Manifest, options: &EngineOptions) -> Result<()> {
     // Whatever is kept would be kept for a file that is written anew.
     let options = EngineOptions {
         use_cache: false,
@@ -130,7 +179,11 @@ pub(super) fn settle(
     let mut all = largest.iter();
     let right = |_: &ProofCase| all.next().is_some_and(|difference| *difference < 1.0);
     proof.cases.retain(right);
-    let measured = largest.iter().copied().filter(|d| *d < 1.0).fold(0.0, f32::max);
+    let measured = largest
+        .iter()
+        .copied()
+        .filter(|d| *d < 1.0)
+        .fold(0.0, f32::max);
     if proof.cases.is_empty() {
         return Err(Error::model(
             path.display().to_string(),
@@ -139,7 +192,9 @@ pub(super) fn settle(
         .with_remedy("report this, with the model that it was taught on"));
     }
     if measured > MUCH {
-        log::warn!("engines differ by up to {measured:.2} on this network, more than a proof should allow");
+        log::warn!(
+            "engines differ by up to {measured:.2} on this network, more than a proof should allow"
+        );
     }
     let doubled = (2.0 * measured * 1000.0).ceil() / 1000.0;
     proof.tolerance = TOLERANCES[precision].max(doubled).min(0.99);
@@ -228,5 +283,8 @@ fn exact(width: usize, height: usize) -> Preprocessor {
         mean: vec![0.0; 3],
         std: vec![1.0; 3],
     };
-    Preprocessor::new(&input, Geometry::new(&preprocess, Framing::default(), false))
+    Preprocessor::new(
+        &input,
+        Geometry::new(&preprocess, Framing::default(), false),
+    )
 }

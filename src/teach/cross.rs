@@ -10,8 +10,22 @@ use super::samples::Samples;
 /// Strengths that are tried, the strongest first: half a power of ten apart. The samples' mean
 /// square length is 1, so that these mean the same for every network.
 const STRENGTHS: [f64; 10] = [
-    1.0, 0.316, 0.1, 0.0316, 0.01, 0.003_16, 0.001, 0.000_316, 0.0001, 0.000_031_6,
+    1.0,
+    0.316,
+    0.1,
+    0.0316,
+    0.01,
+    0.003_16,
+    0.001,
+    0.000_316,
+    0.0001,
+    0.000_031_6,
 ];
+
+/// What makes answers less likely by no more than this, in nats per picture, is as good: of equals
+/// the strongest penalty is taken, and the plainest views. Pictures without a mistake would else
+/// ask for no penalty at all.
+const EQUAL: f64 = 0.005;
 
 /// What was chosen, and what the heads of the folds answered then.
 #[derive(Clone, Debug)]
@@ -34,7 +48,11 @@ pub(super) struct Folds<'a> {
 impl Folds<'_> {
     /// The pictures that are not in a fold.
     pub(super) fn others(&self, fold: usize) -> Vec<usize> {
-        let others = self.folds.iter().enumerate().filter(|(number, _)| *number != fold);
+        let others = self
+            .folds
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| *number != fold);
         let mut others: Vec<usize> = others.flat_map(|(_, pictures)| pictures.clone()).collect();
         others.sort_unstable();
         others
@@ -50,27 +68,34 @@ impl Folds<'_> {
         };
         let mut tell = |finished| done(finished, count);
         let ways = always(in_parallel(count, self.threads, || Ok(()), work, &mut tell));
-        let mut best: Option<(f64, Chosen)> = None;
+        let mut tried: Vec<(f64, Chosen)> = Vec::new();
         for set in 0..sets.len() {
             let first = (sets.len() - 1 - set) * self.folds.len();
             let of_set = &ways[first..first + self.folds.len()];
-            for (number, strength) in STRENGTHS.into_iter().enumerate() {
+            tried.extend(STRENGTHS.into_iter().enumerate().map(|(number, strength)| {
                 let logits = self.together(of_set.iter().map(|way| &way[number]));
                 let loss = mean_loss(&logits, &self.samples.classes);
-                if best.as_ref().is_none_or(|(least, _)| loss < *least) {
-                    let chosen = Chosen {
-                        strength,
-                        set,
-                        logits,
-                    };
-                    best = Some((loss, chosen));
-                }
-            }
+                let chosen = Chosen {
+                    strength,
+                    set,
+                    logits,
+                };
+                (loss, chosen)
+            }));
         }
-        best.map_or_else(
-            || unreachable!("there are strengths and sets"),
-            |(_, chosen)| chosen,
-        )
+        let least = tried
+            .iter()
+            .map(|(loss, _)| *loss)
+            .fold(f64::INFINITY, f64::min);
+        let equals = tried.into_iter().filter(|(loss, _)| *loss <= least + EQUAL);
+        let strongest = equals.map(|(_, chosen)| chosen).reduce(|best, other| {
+            if other.strength > best.strength {
+                other
+            } else {
+                best
+            }
+        });
+        strongest.unwrap_or_else(|| unreachable!("there are strengths and sets"))
     }
 
     /// The answers for a fold's pictures at every strength, of heads that learned from the

@@ -67,11 +67,20 @@ impl Curve {
             Ok(answered(folds, (share, fold), (strength, views)))
         };
         let mut tell = |finished| done(finished, pieces);
-        let made = always(in_parallel(pieces, folds.threads, || Ok(()), work, &mut tell));
-        let mut parts: Vec<Part> = made.chunks(folds.folds.len()).map(|of_share| Part {
-            per_class: mean(of_share.iter().map(|(count, _)| *count)),
-            logits: folds.together(of_share.iter().map(|(_, answers)| answers)),
-        }).collect();
+        let made = always(in_parallel(
+            pieces,
+            folds.threads,
+            || Ok(()),
+            work,
+            &mut tell,
+        ));
+        let mut parts: Vec<Part> = made
+            .chunks(folds.folds.len())
+            .map(|of_share| Part {
+                per_class: mean(of_share.iter().map(|(count, _)| *count)),
+                logits: folds.together(of_share.iter().map(|(_, answers)| answers)),
+            })
+            .collect();
         let others = (0..folds.folds.len()).map(|fold| folds.others(fold).len() as f64);
         parts.push(Part {
             per_class: mean(others) / folds.samples.count as f64,
@@ -100,7 +109,10 @@ fn answered(
     let others = folds.others(fold);
     let mut some = Vec::new();
     for class in 0..samples.count {
-        let of_class = others.iter().copied().filter(|picture| samples.classes[*picture] == class);
+        let of_class = others
+            .iter()
+            .copied()
+            .filter(|picture| samples.classes[*picture] == class);
         let mut of_class: Vec<usize> = of_class.collect();
         // A larger share holds the smaller ones.
         Rng::with_seed((fold * samples.count + class) as u64).shuffle(&mut of_class);
@@ -120,12 +132,7 @@ fn answered(
 }
 
 /// The class whose own pictures' loss fell most from half of the pictures to all.
-fn help(
-    half: &[Vec<f64>],
-    all: &[Vec<f64>],
-    classes: &[usize],
-    labels: &[String],
-) -> Option<Help> {
+fn help(half: &[Vec<f64>], all: &[Vec<f64>], classes: &[usize], labels: &[String]) -> Option<Help> {
     let fall = |class: usize| {
         let own = (0..classes.len()).filter(|picture| classes[*picture] == class);
         mean(own.map(|picture| loss(&half[picture], class) - loss(&all[picture], class)))
@@ -145,7 +152,10 @@ fn loss(logits: &[f64], class: usize) -> f64 {
 
 /// The share of right answers for the pictures of some classes.
 fn recall(logits: &[Vec<f64>], classes: &[usize], which: impl Fn(usize) -> bool) -> f64 {
-    let own = logits.iter().zip(classes).filter(|(_, class)| which(**class));
+    let own = logits
+        .iter()
+        .zip(classes)
+        .filter(|(_, class)| which(**class));
     mean(own.map(|(row, class)| f64::from(u8::from(best(row).0 == *class))))
 }
 

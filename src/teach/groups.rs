@@ -111,7 +111,10 @@ mod tests {
         for _ in 0..4 {
             let scene = random();
             for _ in 0..5 {
-                let frame = scene.iter().zip(random()).map(|(s, noise)| s + noise * 0.05);
+                let frame = scene
+                    .iter()
+                    .zip(random())
+                    .map(|(s, noise)| s + noise * 0.05);
                 rows.push(frame.collect::<Vec<f32>>());
             }
         }

@@ -99,8 +99,11 @@ impl Learned {
 /// A picture of each of the richest classes, for the proof: one that was answered rightly, the
 /// least sure of those that are sure enough, since certainty proves little.
 fn kept_out(probabilities: &[Vec<f64>], classes: &[usize], count: usize) -> Vec<usize> {
-    let members = |class: usize| (0..classes.len()).filter(move |picture| classes[*picture] == class);
-    let mut rich: Vec<usize> = (0..count).filter(|class| members(*class).count() >= RICH).collect();
+    let members =
+        |class: usize| (0..classes.len()).filter(move |picture| classes[*picture] == class);
+    let mut rich: Vec<usize> = (0..count)
+        .filter(|class| members(*class).count() >= RICH)
+        .collect();
     rich.sort_by_key(|class| std::cmp::Reverse(members(*class).count()));
     let pick = |class: usize| {
         let right = members(class).filter(|picture| best(&probabilities[*picture]).0 == class);
@@ -114,12 +117,15 @@ fn kept_out(probabilities: &[Vec<f64>], classes: &[usize], count: usize) -> Vec<
 }
 
 /// Who hears how far a step is.
-fn telling<'a>(progress: &'a mut dyn FnMut(Progress), step: &'static str) -> impl FnMut(usize, usize) + use<'a> {
+fn telling<'a>(
+    progress: &'a mut dyn FnMut(Progress),
+    step: &'static str,
+) -> impl FnMut(usize, usize) + use<'a> {
     move |done, of| progress(Progress { step, done, of })
 }
 
 /// Refuses pictures of a class that are all nearly the same.
-fn one_scene(place: &str, label: &str, pictures: usize) -> Error {
+pub(super) fn one_scene(place: &str, label: &str, pictures: usize) -> Error {
     let what = format!("the {pictures} pictures of `{label}` are nearly the same one");
     Error::usage(place, what)
         .with_expected("two different ones or more, to learn from one and measure by another")

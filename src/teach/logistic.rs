@@ -87,7 +87,8 @@ impl Work {
     fn begin(&mut self, at: &[f64], width: usize) {
         self.weights.clear();
         let rows = at.chunks_exact(width + 1);
-        self.weights.extend(rows.flat_map(|row| row[..width].iter().map(|w| *w as f32)));
+        self.weights
+            .extend(rows.flat_map(|row| row[..width].iter().map(|w| *w as f32)));
         self.sums.fill(0.0);
     }
 
@@ -199,7 +200,10 @@ mod tests {
             let features: Vec<f64> = samples.original(picture).collect();
             for (class, logit) in answers(&samples, &found, &[picture])[0].iter().enumerate() {
                 let weights = &head.weights[class * 2..class * 2 + 2];
-                let products = weights.iter().zip(&features).map(|(w, f)| f64::from(*w) * f);
+                let products = weights
+                    .iter()
+                    .zip(&features)
+                    .map(|(w, f)| f64::from(*w) * f);
                 let own = products.sum::<f64>() + f64::from(head.biases[class]);
                 assert!((own - logit).abs() < 1e-4, "{own} {logit}");
             }

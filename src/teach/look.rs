@@ -49,9 +49,9 @@ fn planes(tensor: &Tensor, manifest: &Manifest) -> Vec<Vec<f64>> {
     let (input, pre) = (&manifest.input, &manifest.preprocess);
     let channels = input.color.channels();
     let pixels = input.width * input.height;
-    let (scale, zero) = input
-        .quantization
-        .map_or((1.0, 0.0), |q| (f64::from(q.scale), f64::from(q.zero_point)));
+    let (scale, zero) = input.quantization.map_or((1.0, 0.0), |q| {
+        (f64::from(q.scale), f64::from(q.zero_point))
+    });
     let plane = |channel: usize| -> Vec<f64> {
         let pixel = |at: usize| {
             let place = match input.layout {

@@ -10,6 +10,7 @@ use super::features::{Limits, Seen, seen};
 use crate::engine::EngineMaker;
 use crate::error::{Error, Result};
 use crate::labelled::Labelled;
+use crate::pipeline::capture::pictures_below;
 use crate::pipeline::preprocess::Framing;
 
 /// Pictures of a class at least: with fewer, nothing can be held out to measure by.
@@ -49,6 +50,32 @@ impl Folders {
         })
     }
 
+    /// One class's pictures, all those in `folder`.
+    ///
+    /// # Errors
+    /// There are none.
+    pub(super) fn of_one(label: &str, folder: &Path) -> Result<Self> {
+        let mut labelled = Labelled {
+            place: folder.display().to_string(),
+            folders: vec![label.to_owned()],
+            photographs: Vec::new(),
+            failed: 0,
+        };
+        for picture in pictures_below(folder)? {
+            match picture {
+                Ok(path) => labelled.photographs.push((path, 0)),
+                Err(error) => {
+                    log::warn!("left out: {error:#}");
+                    labelled.failed += 1;
+                }
+            }
+        }
+        Ok(Self {
+            labels: labelled.folders.clone(),
+            labelled,
+        })
+    }
+
     /// Refuses folders that nothing can be learned from.
     ///
     /// # Errors
@@ -60,8 +87,20 @@ impl Folders {
                 .with_expected("two classes or more")
                 .with_remedy("add a folder with pictures of another class, if only of none"));
         }
+        self.check_numbers()
+    }
+
+    /// Refuses too few pictures of a class.
+    ///
+    /// # Errors
+    /// Of which.
+    pub(super) fn check_numbers(&self) -> Result<()> {
         let classes = self.labelled.photographs.iter().map(|(_, class)| *class);
-        check_numbers(place, &self.labels, &classes.collect::<Vec<_>>())
+        check_numbers(
+            &self.labelled.place,
+            &self.labels,
+            &classes.collect::<Vec<_>>(),
+        )
     }
 
     /// How many pictures there are.
@@ -145,7 +184,12 @@ impl Material {
                 twice.push((&self.files[other], &self.files[number]));
             }
         }
-        refuse(&self.place, "in two classes", "leave each in the right one", &twice)
+        refuse(
+            &self.place,
+            "in two classes",
+            "leave each in the right one",
+            &twice,
+        )
     }
 
     /// Refuses test pictures that were learned from.
@@ -171,8 +215,9 @@ impl Material {
     /// A hash over all pictures and their labels.
     pub(super) fn fingerprint(&self, labels: &[String]) -> String {
         let rows = self.seen.iter().zip(&self.classes);
-        let mut rows: Vec<(&String, [u8; 32])> =
-            rows.map(|(seen, class)| (&labels[*class], seen.digest)).collect();
+        let mut rows: Vec<(&String, [u8; 32])> = rows
+            .map(|(seen, class)| (&labels[*class], seen.digest))
+            .collect();
         rows.sort_unstable();
         let mut hash = Sha256::new();
         for (label, digest) in rows {
@@ -194,8 +239,13 @@ fn counts(classes: &[usize], count: usize) -> Vec<usize> {
 
 fn check_numbers(place: &str, labels: &[String], classes: &[usize]) -> Result<()> {
     let counts = counts(classes, labels.len());
-    let few = labels.iter().zip(counts).filter(|(_, count)| *count < FEWEST);
-    let few: Vec<String> = few.map(|(label, count)| format!("`{label}` has {count}")).collect();
+    let few = labels
+        .iter()
+        .zip(counts)
+        .filter(|(_, count)| *count < FEWEST);
+    let few: Vec<String> = few
+        .map(|(label, count)| format!("`{label}` has {count}"))
+        .collect();
     if few.is_empty() {
         return Ok(());
     }
@@ -217,7 +267,11 @@ fn refuse(place: &str, what: &str, remedy: &str, pairs: &[(&PathBuf, &PathBuf)])
         0 => String::new(),
         more => format!(", and {more} more"),
     };
-    let are = if pairs.len() == 1 { "1 picture is".into() } else { format!("{} pictures are", pairs.len()) };
+    let are = if pairs.len() == 1 {
+        "1 picture is".into()
+    } else {
+        format!("{} pictures are", pairs.len())
+    };
     let what = format!("{are} {what}: {}{more}", shown.join(", "));
     Err(Error::usage(place, what).with_remedy(remedy))
 }

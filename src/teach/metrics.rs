@@ -61,11 +61,7 @@ pub(super) fn confusion(
 }
 
 /// The manifest's metrics of these answers.
-pub(super) fn metrics(
-    probabilities: &[Vec<f64>],
-    classes: &[usize],
-    labels: &[String],
-) -> Metrics {
+pub(super) fn metrics(probabilities: &[Vec<f64>], classes: &[usize], labels: &[String]) -> Metrics {
     let count = classes.len().max(1) as f64;
     let pairs = || probabilities.iter().zip(classes);
     let right = pairs().filter(|(row, class)| best(row).0 == **class);
@@ -88,14 +84,24 @@ pub(super) fn metrics(
 }
 
 fn per_class(confusion: &[Vec<usize>], labels: &[String]) -> Vec<ClassMetrics> {
-    let share = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
+    let share = |part: usize, of: usize| {
+        if of == 0 {
+            0.0
+        } else {
+            part as f64 / of as f64
+        }
+    };
     let class = |(index, label): (usize, &String)| {
         let hits = confusion[index][index];
         let support = confusion[index].iter().sum();
         let answered = confusion.iter().map(|row| row[index]).sum();
         let (precision, recall) = (share(hits, answered), share(hits, support));
         let sum = precision + recall;
-        let f1 = if sum == 0.0 { 0.0 } else { 2.0 * precision * recall / sum };
+        let f1 = if sum == 0.0 {
+            0.0
+        } else {
+            2.0 * precision * recall / sum
+        };
         ClassMetrics {
             label: label.clone(),
             precision: significant(precision, DIGITS),
@@ -139,12 +145,23 @@ mod tests {
     #[test]
     fn metrics_are_the_trainer_s() {
         // ocelli_trainer.fit.metrics.measure of the logarithms of these.
-        let probabilities = [[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]];
+        let probabilities = [
+            [0.7, 0.2, 0.1],
+            [0.4, 0.5, 0.1],
+            [0.1, 0.8, 0.1],
+            [0.3, 0.3, 0.4],
+        ];
         let rows: Vec<Vec<f64>> = probabilities.iter().map(|row| row.to_vec()).collect();
         let labels = ["a", "b", "c"].map(String::from);
         let found = metrics(&rows, &[0, 0, 1, 2], &labels);
         assert_eq!((found.accuracy, found.top5), (0.75, Some(1.0)));
-        assert_eq!((found.loss, found.macro_f1, found.ece), (0.6031, 0.777_778, 0.4));
-        assert_eq!((found.per_class[1].precision, found.per_class[0].recall), (0.5, 0.5));
+        assert_eq!(
+            (found.loss, found.macro_f1, found.ece),
+            (0.6031, 0.777_778, 0.4)
+        );
+        assert_eq!(
+            (found.per_class[1].precision, found.per_class[0].recall),
+            (0.5, 0.5)
+        );
     }
 }

@@ -46,7 +46,11 @@ pub(super) fn minimise(
             way = gradient.iter().map(|g| -g).collect();
             slope = -length * length;
         }
-        let mut size = if memory.is_empty() { 1.0 / length.max(1.0) } else { 1.0 };
+        let mut size = if memory.is_empty() {
+            1.0 / length.max(1.0)
+        } else {
+            1.0
+        };
         let lower = (0..30).find_map(|_| {
             for ((next, from), way) in next.iter_mut().zip(&place).zip(&way) {
                 *next = from + size * way;

@@ -31,7 +31,10 @@ impl Samples {
         count: usize,
         views: usize,
     ) -> Self {
-        let width = features.clone().next().map_or(0, |f| f.len() / views.max(1));
+        let width = features
+            .clone()
+            .next()
+            .map_or(0, |f| f.len() / views.max(1));
         let mut sums = vec![0.0_f64; width];
         for picture in features.clone() {
             for (sum, value) in sums.iter_mut().zip(picture) {
@@ -118,9 +121,13 @@ impl Samples {
         for row in parameters.chunks_exact(self.width + 1) {
             let (weights, bias) = row.split_at(self.width);
             let scale = f64::from(self.scale);
-            let moved = weights.iter().zip(&self.center).map(|(w, c)| w / scale * f64::from(*c));
+            let moved = weights
+                .iter()
+                .zip(&self.center)
+                .map(|(w, c)| w / scale * f64::from(*c));
             head.biases.push((bias[0] - moved.sum::<f64>()) as f32);
-            head.weights.extend(weights.iter().map(|w| (w / scale) as f32));
+            head.weights
+                .extend(weights.iter().map(|w| (w / scale) as f32));
         }
         head
     }

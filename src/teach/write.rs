@@ -24,7 +24,7 @@ use crate::model::manifest::{
 use crate::model::{LinearHead, Model};
 
 /// What a proof allows until it is known how far engines differ.
-const ANYTHING: f32 = 0.999;
+pub(super) const ANYTHING: f32 = 0.999;
 
 /// Writes the model that has `learned` to `out`, once it has passed its proof, and says what
 /// came of it.
@@ -129,25 +129,28 @@ fn one_of_each(classes: &[usize]) -> Vec<usize> {
         *rank += 1;
     }
     ranked.sort_unstable();
-    ranked.into_iter().map(|(_, picture)| picture).take(MOST).collect()
+    ranked
+        .into_iter()
+        .map(|(_, picture)| picture)
+        .take(MOST)
+        .collect()
 }
 
 /// Writes the file beside, lets it prove itself, and puts it in its place.
-fn write_proven(
+pub(super) fn write_proven(
     model: &Model,
     head: &LinearHead,
     manifest: &mut Manifest,
     out: &Path,
     options: &TeachOptions,
 ) -> Result<()> {
-    let unfinished = out.with_extension("onnx.unfinished");
+    let unfinished = out.with_extension("unfinished.onnx");
     let mut written = || {
         model.write_with_head(head, manifest, &unfinished)?;
         cases::settle(&unfinished, manifest, &options.engine)?;
         model.write_with_head(head, manifest, &unfinished)?;
-        std::fs::rename(&unfinished, out).map_err(|e| {
-            Error::output(out.display().to_string(), "cannot be written").caused_by(e)
-        })
+        std::fs::rename(&unfinished, out)
+            .map_err(|e| Error::output(out.display().to_string(), "cannot be written").caused_by(e))
     };
     let result = written();
     if result.is_err() {
@@ -166,7 +169,11 @@ fn manifest(
     options: &TeachOptions,
 ) -> Result<Manifest> {
     let base = &model.manifest;
-    let stem = out.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = out
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let looks: Vec<_> = material.seen.iter().map(|seen| seen.look).collect();
     Ok(Manifest {
         format: FORMAT,
@@ -199,7 +206,11 @@ fn training(
 ) -> Result<Training> {
     let base = &model.manifest;
     let name = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-    let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = name
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let hyperparameters = json!({
         "strength": learned.chosen.strength,
         "views": learned.views,
@@ -214,7 +225,10 @@ fn training(
     for picture in &learned.kept_out {
         pictures[material.classes[*picture]] -= 1;
     }
-    let architecture = base.training.as_ref().map(|training| training.architecture.clone());
+    let architecture = base
+        .training
+        .as_ref()
+        .map(|training| training.architecture.clone());
     Ok(Training {
         dataset: Dataset {
             name,
@@ -234,7 +248,7 @@ fn training(
                 name: base.id(),
                 sha256: model.sha256()?,
             },
-            pictures,
+            pictures: labels.iter().cloned().zip(pictures).collect(),
             measured: format!("cross-validation in {} parts", learned.folds),
         }),
     })
@@ -260,7 +274,10 @@ fn tested(test: &Material, learned: &Learned, labels: &[String]) -> TestReport {
             });
         }
     }
-    let near = all.iter().filter(|picture| is_near(&placed, **picture, learned)).count();
+    let near = all
+        .iter()
+        .filter(|picture| is_near(&placed, **picture, learned))
+        .count();
     TestReport {
         accuracy: Accuracy::new(all.len() - wrong.len(), all.len(), all.len()),
         failed: test.failed,

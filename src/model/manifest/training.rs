@@ -40,9 +40,9 @@ pub struct Training {
 pub struct Taught {
     /// The model whose network it is.
     pub from: TaughtFrom,
-    /// How many pictures of each class it learned from, in the labels' order.
-    pub pictures: Vec<usize>,
-    /// How the other numbers were measured.
+    /// How many pictures of each class it learned from; classes that it kept are left out.
+    pub pictures: BTreeMap<String, usize>,
+    /// How the metrics beside were measured.
     pub measured: String,
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
         per_class: args.per_class,
     };
     let bar = StepBar::new("runs");
-    let mut tell = |progress: matching::Progress| bar.show(progress.step, progress.done, progress.of);
+    let mut tell =
+        |progress: matching::Progress| bar.show(progress.step, progress.done, progress.of);
     let path = &find_model(&args.model.model)?;
     let found = matching::measure(path, &overrides, &args.folder, &options, &mut tell);
     bar.clear();

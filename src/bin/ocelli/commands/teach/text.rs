@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use ocelli::teach::{Accuracy, Curve, Report, TestReport};
+use ocelli::teach::{Accuracy, AddReport, Curve, Report, TestReport};
 
 /// Classes that are listed one by one, and test pictures answered wrongly.
 const MOST: usize = 20;
@@ -35,8 +35,16 @@ pub(super) fn text(report: &Report, took: Duration) -> String {
     text.push_str(&of_classes(report));
     text.push_str(&curve(&report.curve));
     for pair in &report.confusions {
-        let times = if pair.pictures == 1 { "once".into() } else { format!("{} times", pair.pictures) };
-        let _ = writeln!(text, "{} is taken for {} {times}", pair.label, pair.taken_for);
+        let times = if pair.pictures == 1 {
+            "once".into()
+        } else {
+            format!("{} times", pair.pictures)
+        };
+        let _ = writeln!(
+            text,
+            "{} is taken for {} {times}",
+            pair.label, pair.taken_for
+        );
     }
     if !report.suspects.is_empty() {
         text.push_str("\nlabels that may be wrong:\n");
@@ -59,6 +67,32 @@ pub(super) fn text(report: &Report, took: Duration) -> String {
     text
 }
 
+/// The report of a class that was added.
+pub(super) fn added(report: &AddReport, took: Duration) -> String {
+    let AddReport {
+        model,
+        from,
+        label,
+        pictures,
+        different,
+        ..
+    } = report;
+    format!(
+        "{model}: {from} with the class {label}, {} ({}), {pictures} pictures, {different} of them different, {:.1} s\n\n\
+         {:.3} of its pictures are found by a row that has not seen them\n\
+         {:.3} of what the old classes look like stays theirs\n\n\
+         {} written, with a proof of {} pictures, tolerance {}\n",
+        report.identity.engine,
+        report.identity.provider,
+        took.as_secs_f64(),
+        report.found,
+        report.kept,
+        report.file.display(),
+        report.cases,
+        report.tolerance
+    )
+}
+
 fn accuracy(accuracy: &Accuracy) -> String {
     let Accuracy {
         right,
@@ -72,7 +106,10 @@ fn accuracy(accuracy: &Accuracy) -> String {
 
 fn of_classes(report: &Report) -> String {
     let mut text = String::new();
-    let widths = report.classes.iter().map(|class| class.label.chars().count());
+    let widths = report
+        .classes
+        .iter()
+        .map(|class| class.label.chars().count());
     let width = widths.max().unwrap_or_default().max(5);
     let _ = writeln!(text, "\n{:width$}  pictures  different  found", "class");
     for class in report.classes.iter().take(MOST) {
@@ -82,7 +119,12 @@ fn of_classes(report: &Report) -> String {
             class.label, class.pictures, class.different, class.recall
         );
     }
-    if let Some(more) = report.classes.len().checked_sub(MOST).filter(|more| *more > 0) {
+    if let Some(more) = report
+        .classes
+        .len()
+        .checked_sub(MOST)
+        .filter(|more| *more > 0)
+    {
         let _ = writeln!(text, "… and {more} more");
     }
     text.push('\n');
