@@ -30,14 +30,14 @@ mod write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::{EngineMaker, EngineOptions};
+use crate::engine::EngineOptions;
 use crate::error::Result;
 use crate::model::manifest::OutputKind;
 use crate::model::{Facts, Gathered, Model, Overrides, fact};
 use crate::pipeline::preprocess::Framing;
 pub use add::{AddReport, add};
 pub use curve::{Curve, CurvePoint, Help};
-use features::Limits;
+use features::{Limits, engines};
 pub use findings::{Confusion, Suspect};
 use learn::Learned;
 use material::{Folders, Material};
@@ -103,7 +103,7 @@ pub fn teach(
     let test = options.test.as_deref().map(Folders::below).transpose()?;
     let test = test.map(|folders| folders.by(&labels)).transpose()?;
     let model = Arc::new(open(path, overrides)?.at_head()?);
-    let engines = engines(&model, options)?;
+    let engines = engines(&model, &options.engine)?;
     let sets = if folders.len() > FEW {
         &SETS[..1]
     } else {
@@ -123,10 +123,13 @@ pub fn teach(
     if let Some(test) = &test {
         material.check_apart(test)?;
     }
+    let has_others = test.as_ref().is_some_and(|test| !test.files.is_empty());
+    let sets = (sets, used.len());
     let learned = Learned::of(
         &material,
         &labels,
-        (sets, used.len()),
+        sets,
+        has_others,
         options.workers,
         progress,
     )?;
@@ -167,14 +170,4 @@ fn open(path: &Path, overrides: Overrides) -> Result<Model> {
             ..Overrides::default()
         },
     )
-}
-
-fn engines(model: &Arc<Model>, options: &TeachOptions) -> Result<EngineMaker> {
-    let engine = EngineOptions {
-        embedding: true,
-        // It runs once: keeping it would cost more than it brings.
-        use_cache: false,
-        ..options.engine.clone()
-    };
-    EngineMaker::new(model.clone(), &engine)
 }

@@ -7,7 +7,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::support::{assets, has_onnxruntime, ocelli, project, root, scratch, stderr};
+use crate::support::{STEPS, assets, has_onnxruntime, ocelli, project, root, scratch, stderr};
 
 /// Patterns that the bundled shapes model was never trained on, a folder each, of so many
 /// pictures; another `episode` is of other pictures.
@@ -96,7 +96,7 @@ fn a_taught_model_knows_its_new_classes_and_proves_and_describes_itself() {
             "{report:#}"
         );
         let right = report["test"]["accuracy"]["right"].as_u64().unwrap();
-        assert!(right >= 56, "{report:#}");
+        assert!(right >= 50, "{report:#}");
         // What was said of the test is what the file does.
         let output = ocelli(["eval", "-m", &out, &test, "-f", "json", "--engine", "rten"]);
         let measured: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -292,25 +292,11 @@ const HEADS: [&str; 8] = [
 fn heads_of_many_makes_are_replaced() {
     let folder = scratch("teach-heads");
     let data = text(&patterns(&folder.join("data"), 6, 0));
-    let steps = [
-        "--color",
-        "rgb",
-        "--resize",
-        "exact",
-        "--filter",
-        "bilinear",
-        "--rescale",
-        "1/255",
-        "--mean",
-        "0",
-        "--std",
-        "1",
-    ];
     for name in HEADS {
         let model = root().join(format!("tests/heads/{name}.onnx"));
         let out = text(&folder.join(format!("{name}.onnx")));
         let args = ["-m", &text(&model), &data, "-o", &out];
-        report(&teach(&[&args[..], &steps].concat()));
+        report(&teach(&[&args[..], &STEPS].concat()));
         verdicts(&out);
     }
 }

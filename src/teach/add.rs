@@ -9,14 +9,15 @@ use serde::Serialize;
 
 use super::calibrate::{best, significant};
 use super::cases::{self, MOST};
+use super::features::engines;
 use super::groups::Groups;
 use super::learn::{SEED, one_scene};
 use super::material::{Folders, Material};
 use super::row::{Old, mean};
-use super::samples::Samples;
+use super::samples::{Samples, Scaling};
 use super::write::{ANYTHING, write_proven};
 use super::{Progress, TeachOptions, Tell};
-use crate::engine::{EngineMaker, EngineOptions, Identity};
+use crate::engine::{EngineMaker, Identity};
 use crate::error::{Error, Result};
 use crate::model::manifest::{
     EmbeddingStatistics, Manifest, OutputKind, Proof, Taught, TaughtFrom,
@@ -81,21 +82,8 @@ pub fn add(
     let head = model.linear_head()?;
     let statistics = statistics(&model)?.clone();
     let model = Arc::new(model);
-    let engine = EngineOptions {
-        embedding: true,
-        use_cache: false,
-        ..options.engine.clone()
-    };
-    let engines = EngineMaker::new(model.clone(), &engine)?;
-    let mut tell = |done, of| {
-        let step = "looking at pictures";
-        progress(Progress { step, done, of });
-    };
-    let folders = Folders::of_one(label, folder)?;
-    folders.check_numbers()?;
-    let how = (&[options.framing][..], options.limits());
-    let material = Material::look(folders, &engines, how, options.workers, &mut tell)?;
-    material.check(&[label.to_owned()])?;
+    let engines = engines(&model, &options.engine)?;
+    let material = look(&engines, (label, folder), options, progress)?;
     let shown: Vec<Vec<f64>> = material
         .seen
         .iter()
@@ -134,6 +122,25 @@ pub fn add(
         cases: proof.map_or(0, |proof| proof.cases.len()),
         tolerance: proof.map_or(0.0, |proof| proof.tolerance),
     })
+}
+
+/// The new class's pictures, seen.
+fn look(
+    engines: &EngineMaker,
+    (label, folder): (&str, &Path),
+    options: &TeachOptions,
+    progress: Tell<'_>,
+) -> Result<Material> {
+    let mut tell = |done, of| {
+        let step = "looking at pictures";
+        progress(Progress { step, done, of });
+    };
+    let folders = Folders::of_one(label, folder)?;
+    folders.check_numbers()?;
+    let how = (&[options.framing][..], options.limits());
+    let material = Material::look(folders, engines, how, options.workers, &mut tell)?;
+    material.check(&[label.to_owned()])?;
+    Ok(material)
 }
 
 fn widened(features: &[f32]) -> Vec<f64> {
@@ -213,8 +220,12 @@ fn check_looks(
 
 /// The groups of the new class.
 fn groups(material: &Material, label: &str) -> Result<Groups> {
-    let features = material.seen.iter().map(|seen| &seen.features[..]);
-    let groups = Groups::of(&Samples::new(features, material.classes.clone(), 1, 1));
+    let groups = Groups::of(&Samples::new(
+        material.features(),
+        material.classes.clone(),
+        (1, 1),
+        Scaling::Together,
+    ));
     match groups.total() {
         0 | 1 => Err(one_scene(&material.place, label, material.files.len())),
         _ => Ok(groups),

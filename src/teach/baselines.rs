@@ -20,15 +20,8 @@ const FEW_DIGITS: usize = 4;
 
 /// The drift section of a head whose folds gave these `probabilities`.
 pub(super) fn baselines(samples: &Samples, looks: &[Look], probabilities: &[Vec<f64>]) -> Drift {
-    let (pictures, classes) = (samples.len(), samples.count);
     let answers: Vec<(usize, f64)> = probabilities.iter().map(|row| best(row)).collect();
-    let mut counts = vec![0.5; classes];
-    answers.iter().for_each(|(class, _)| counts[*class] += 1.0);
-    let all = pictures as f64 + 0.5 * classes as f64;
-    let prior: Vec<f64> = counts
-        .iter()
-        .map(|n| significant(n / all, DIGITS))
-        .collect();
+    let prior = prior(&answers, samples.count);
     let look = |of: fn(&Look) -> f64| -> Vec<f64> { looks.iter().map(of).collect() };
     let mut values = BTreeMap::from([
         ("score", answers.iter().map(|(_, score)| *score).collect()),
@@ -60,7 +53,7 @@ pub(super) fn baselines(samples: &Samples, looks: &[Look], probabilities: &[Vec<
     let budget = alarm::PER_10000 / (scores.len() + 1) as f64;
     let image = |name: &str| statistics[name].clone();
     Drift {
-        pictures,
+        pictures: samples.len(),
         score: image("score"),
         image: ImageStatistics {
             brightness: image("brightness"),
@@ -79,6 +72,17 @@ pub(super) fn baselines(samples: &Samples, looks: &[Look], probabilities: &[Vec<
         },
         prior,
     }
+}
+
+/// The share of each class among the answers, none of them nothing.
+fn prior(answers: &[(usize, f64)], classes: usize) -> Vec<f64> {
+    let mut counts = vec![0.5; classes];
+    answers.iter().for_each(|(class, _)| counts[*class] += 1.0);
+    let all: f64 = counts.iter().sum();
+    counts
+        .iter()
+        .map(|count| significant(count / all, DIGITS))
+        .collect()
 }
 
 fn statistic(values: &[f64]) -> Statistic {

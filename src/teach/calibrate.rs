@@ -37,20 +37,36 @@ pub(super) fn temperature(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
     } else {
         1.0 - 1e-9
     };
-    let loss = |temperature: f64| {
-        let of_row = |(row, class): (&Vec<f64>, &usize)| {
-            let mut scaled: Vec<f64> = row.iter().map(|v| v / temperature).collect();
-            let mean = scaled.iter().sum::<f64>() / scaled.len() as f64;
-            let of_class = scaled[*class];
-            let own = to_probabilities(&mut scaled, *class);
-            let all_alike = own + mean - of_class;
-            -(1.0 - doubt) * own - doubt * all_alike
-        };
-        logits.iter().zip(classes).map(of_row).sum::<f64>()
-    };
-    let tried = temperatures().filter(|t| *t >= least).map(|t| (t, loss(t)));
+    let tried = temperatures().filter(|t| *t >= least);
+    let tried = tried.map(|t| (t, loss(logits, classes, t, doubt)));
     let best = tried.min_by(|a, b| a.1.total_cmp(&b.1));
     significant(best.map_or(1.0, |(t, _)| t), 4)
+}
+
+/// The mean of `-ln p` of the labels at the temperature that suits best: how good answers are
+/// once they are calibrated, as they will be. Without that, heads that are right but too sure
+/// would seem worse than timid ones.
+pub(super) fn calibrated_loss(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
+    let doubt = 1.0 / (classes.len() + 2) as f64;
+    // Every eighth will do: the loss is flat around its lowest point.
+    let losses = temperatures()
+        .step_by(8)
+        .map(|t| loss(logits, classes, t, doubt));
+    losses.fold(f64::INFINITY, f64::min)
+}
+
+/// The mean of `-ln p` at a temperature; with some `doubt` it is any class.
+fn loss(logits: &[Vec<f64>], classes: &[usize], temperature: f64, doubt: f64) -> f64 {
+    let of_row = |(row, class): (&Vec<f64>, &usize)| {
+        let mut scaled: Vec<f64> = row.iter().map(|v| v / temperature).collect();
+        let mean = scaled.iter().sum::<f64>() / scaled.len() as f64;
+        let of_class = scaled[*class];
+        let own = to_probabilities(&mut scaled, *class);
+        let all_alike = own + mean - of_class;
+        -(1.0 - doubt) * own - doubt * all_alike
+    };
+    let sum: f64 = logits.iter().zip(classes).map(of_row).sum();
+    sum / classes.len().max(1) as f64
 }
 
 /// The probabilities that logits stand for at a temperature.

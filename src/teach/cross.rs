@@ -3,7 +3,8 @@
 
 use std::convert::Infallible;
 
-use super::logistic::{Lesson, answers, to_probabilities};
+use super::calibrate::calibrated_loss;
+use super::logistic::{Lesson, answers};
 use super::parallel::in_parallel;
 use super::samples::Samples;
 
@@ -32,6 +33,8 @@ const EQUAL: f64 = 0.005;
 pub(super) struct Chosen {
     /// The penalty on weights.
     pub strength: f64,
+    /// Which of the samples.
+    pub samples: usize,
     /// Which of the sets of views.
     pub set: usize,
     /// Each picture's logits.
@@ -56,46 +59,6 @@ impl Folds<'_> {
         let mut others: Vec<usize> = others.flat_map(|(_, pictures)| pictures.clone()).collect();
         others.sort_unstable();
         others
-    }
-
-    /// The strength and the set of views whose answers are likeliest.
-    pub(super) fn choose(&self, sets: &[&[usize]], done: &mut dyn FnMut(usize, usize)) -> Chosen {
-        let count = sets.len() * self.folds.len();
-        // The longest first, so that no thread is left with one at the end.
-        let work = |(): &mut (), piece: usize| {
-            let set = sets.len() - 1 - piece / self.folds.len();
-            Ok(self.path(piece % self.folds.len(), sets[set]))
-        };
-        let mut tell = |finished| done(finished, count);
-        let ways = always(in_parallel(count, self.threads, || Ok(()), work, &mut tell));
-        let mut tried: Vec<(f64, Chosen)> = Vec::new();
-        for set in 0..sets.len() {
-            let first = (sets.len() - 1 - set) * self.folds.len();
-            let of_set = &ways[first..first + self.folds.len()];
-            tried.extend(STRENGTHS.into_iter().enumerate().map(|(number, strength)| {
-                let logits = self.together(of_set.iter().map(|way| &way[number]));
-                let loss = mean_loss(&logits, &self.samples.classes);
-                let chosen = Chosen {
-                    strength,
-                    set,
-                    logits,
-                };
-                (loss, chosen)
-            }));
-        }
-        let least = tried
-            .iter()
-            .map(|(loss, _)| *loss)
-            .fold(f64::INFINITY, f64::min);
-        let equals = tried.into_iter().filter(|(loss, _)| *loss <= least + EQUAL);
-        let strongest = equals.map(|(_, chosen)| chosen).reduce(|best, other| {
-            if other.strength > best.strength {
-                other
-            } else {
-                best
-            }
-        });
-        strongest.unwrap_or_else(|| unreachable!("there are strengths and sets"))
     }
 
     /// The answers for a fold's pictures at every strength, of heads that learned from the
@@ -132,19 +95,69 @@ impl Folds<'_> {
     }
 }
 
+/// Of the samples, which are of the same pictures, the sets of views and the strengths, those
+/// whose answers are likeliest.
+pub(super) fn choose(
+    samples: &[Samples],
+    sets: &[&[usize]],
+    (folds, threads): (&[Vec<usize>], usize),
+    done: &mut dyn FnMut(usize, usize),
+) -> Chosen {
+    let ways = samples.len() * sets.len();
+    let folded = |number: usize| Folds {
+        samples: &samples[number],
+        folds,
+        threads,
+    };
+    // The longest first, so that no thread is left with one at the end.
+    let way_of = |piece: usize| (ways - 1 - piece / folds.len(), piece % folds.len());
+    let work = |(): &mut (), piece: usize| {
+        let (way, fold) = way_of(piece);
+        let (set, number) = (way / samples.len(), way % samples.len());
+        Ok(folded(number).path(fold, sets[set]))
+    };
+    let count = ways * folds.len();
+    let mut tell = |finished| done(finished, count);
+    let paths = always(in_parallel(count, threads, || Ok(()), work, &mut tell));
+    let mut tried: Vec<(f64, Chosen)> = Vec::new();
+    for way in 0..ways {
+        let first = (ways - 1 - way) * folds.len();
+        let of_way = &paths[first..first + folds.len()];
+        let (set, number) = (way / samples.len(), way % samples.len());
+        let folded = folded(number);
+        tried.extend(STRENGTHS.into_iter().enumerate().map(|(at, strength)| {
+            let logits = folded.together(of_way.iter().map(|path| &path[at]));
+            let loss = calibrated_loss(&logits, &samples[number].classes);
+            let chosen = Chosen {
+                strength,
+                samples: number,
+                set,
+                logits,
+            };
+            (loss, chosen)
+        }));
+    }
+    let least = tried
+        .iter()
+        .map(|(loss, _)| *loss)
+        .fold(f64::INFINITY, f64::min);
+    let mut equals = tried.into_iter().filter(|(loss, _)| *loss <= least + EQUAL);
+    let (_, first) = equals
+        .next()
+        .unwrap_or_else(|| unreachable!("there are strengths and sets"));
+    equals.fold(first, |best, (_, other)| {
+        if other.strength > best.strength {
+            other
+        } else {
+            best
+        }
+    })
+}
+
 /// The results of work that cannot fail.
 pub(super) fn always<T>(result: Result<T, Infallible>) -> T {
     match result {
         Ok(value) => value,
         Err(never) => match never {},
     }
-}
-
-/// The mean of `-ln p` of the labels.
-pub(super) fn mean_loss(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
-    let losses = logits.iter().zip(classes).map(|(row, class)| {
-        let mut row = row.clone();
-        -to_probabilities(&mut row, *class)
-    });
-    losses.sum::<f64>() / classes.len().max(1) as f64
 }

@@ -2,12 +2,13 @@
 //! for each view, and the network's value below its head is kept.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::look::{Look, identity};
 use super::parallel::in_parallel;
-use crate::engine::{Engine, EngineMaker};
+use crate::engine::{Engine, EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::manifest::Color;
 use crate::model::{Model, Places};
@@ -36,6 +37,20 @@ pub(super) struct Seen {
 pub(super) struct Limits {
     pub max_pixels: usize,
     pub max_bytes: usize,
+}
+
+/// What runs a model's network, to give its features.
+///
+/// # Errors
+/// The engine cannot be loaded, or cannot load the model.
+pub(super) fn engines(model: &Arc<Model>, options: &EngineOptions) -> Result<EngineMaker> {
+    let options = EngineOptions {
+        embedding: true,
+        // It runs once: keeping it would cost more than it brings.
+        use_cache: false,
+        ..options.clone()
+    };
+    EngineMaker::new(model.clone(), &options)
 }
 
 /// What files show: their features, or why they cannot be used. The files' order is kept.

@@ -99,7 +99,7 @@ fn usual_distance(samples: &Samples, members: &[usize]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::Groups;
-    use crate::teach::samples::Samples;
+    use crate::teach::samples::{Samples, Scaling};
     use fastrand::Rng;
 
     /// Two classes: the first of 4 episodes of 5 frames each, the second of 20 pictures; then
@@ -121,7 +121,12 @@ mod tests {
         rows.extend((0..20).map(|_| random()));
         rows.push(rows[39].clone());
         let classes = (0..41).map(|n| usize::from(n >= 20)).collect();
-        Samples::new(rows.iter().map(|row| &row[..]), classes, 2, 1)
+        Samples::new(
+            rows.iter().map(|row| &row[..]),
+            classes,
+            (2, 1),
+            Scaling::Together,
+        )
     }
 
     #[test]

@@ -3,30 +3,36 @@
 
 use super::calibrate::{best, probabilities, rejection, temperature};
 use super::cases::{LEAST_MARGIN, margin};
-use super::cross::{Chosen, Folds};
+use super::cross::{Chosen, Folds, choose};
 use super::curve::Curve;
 use super::groups::Groups;
 use super::logistic::Lesson;
 use super::material::Material;
-use super::samples::Samples;
+use super::samples::{Samples, Scaling};
 use super::{Progress, Tell};
 use crate::error::{Error, Result};
 use crate::model::manifest::Rejection;
 
 /// Where every random choice begins.
 pub(super) const SEED: u64 = 0;
+/// How features may be scaled: which suits depends on how far the pictures are from those that
+/// the network was trained on.
+const SCALINGS: [(&str, Scaling); 2] = [("together", Scaling::Together), ("each", Scaling::Each)];
 /// A class gives a picture to the proof if it has so many, and at most this many classes do.
 const RICH: usize = 10;
 const KEPT_OUT: usize = 4;
 
 /// What was learned, and what is known of it.
 pub(super) struct Learned {
-    pub samples: Samples,
+    /// The pictures, in each of [`SCALINGS`].
+    scaled: [Samples; SCALINGS.len()],
     pub groups: Groups,
     pub folds: usize,
     pub chosen: Chosen,
     /// The views of the chosen set.
     pub views: &'static str,
+    /// How its features were scaled.
+    pub scaling: &'static str,
     pub curve: Curve,
     pub temperature: f64,
     /// Of each picture, by a head that has not seen it.
@@ -39,7 +45,8 @@ pub(super) struct Learned {
 }
 
 impl Learned {
-    /// Learns from `material`, of which there are so many `views`, in one of the sets of these.
+    /// Learns from `material`, of which there are so many `views`, in one of the sets of these;
+    /// without some pictures for the proof, if it has no others.
     ///
     /// # Errors
     /// All pictures of a class are nearly the same.
@@ -47,45 +54,50 @@ impl Learned {
         material: &Material,
         labels: &[String],
         (sets, views): (&[(&'static str, &'static [usize])], usize),
+        has_others: bool,
         threads: usize,
         progress: Tell<'_>,
     ) -> Result<Self> {
-        let features = material.seen.iter().map(|seen| &seen.features[..]);
-        let samples = Samples::new(features, material.classes.clone(), labels.len(), views);
-        let groups = Groups::of(&samples);
-        if let Some(class) = groups.of_class.iter().position(|groups| groups.len() < 2) {
-            let count = groups.of_class[class].iter().map(Vec::len).sum();
-            return Err(one_scene(&material.place, &labels[class], count));
-        }
+        let scaled = SCALINGS.map(|(_, scaling)| {
+            let size = (labels.len(), views);
+            Samples::new(material.features(), material.classes.clone(), size, scaling)
+        });
+        let groups = Groups::of(&scaled[0]);
+        check_groups(&groups, &material.place, labels)?;
         let pictures = groups.folds(SEED);
+        let of_sets: Vec<&[usize]> = sets.iter().map(|(_, views)| *views).collect();
+        let mut tell = telling(progress, "choosing strength and views");
+        let chosen = choose(&scaled, &of_sets, (&pictures, threads), &mut tell);
+        drop(tell);
         let folds = Folds {
-            samples: &samples,
+            samples: &scaled[chosen.samples],
             folds: &pictures,
             threads,
         };
-        let of_sets: Vec<&[usize]> = sets.iter().map(|(_, views)| *views).collect();
-        let mut tell = telling(progress, "choosing strength and views");
-        let chosen = folds.choose(&of_sets, &mut tell);
-        drop(tell);
         let (name, views) = sets[chosen.set];
         let how = (chosen.strength, views);
         let mut tell = telling(progress, "learning curve");
         let curve = Curve::of(&folds, how, &chosen.logits, labels, &mut tell);
-        let temperature = temperature(&chosen.logits, &samples.classes);
+        let temperature = temperature(&chosen.logits, &material.classes);
         let probabilities = probabilities(&chosen.logits, temperature);
-        let kept_out = kept_out(&probabilities, &samples.classes, labels.len());
-        let learned = (0..samples.len()).filter(|picture| !kept_out.contains(picture));
+        let kept_out = match has_others {
+            true => Vec::new(),
+            false => kept_out(&probabilities, &material.classes, labels.len()),
+        };
+        let learned = (0..material.files.len()).filter(|picture| !kept_out.contains(picture));
         let lesson = Lesson {
-            samples: &samples,
+            samples: folds.samples,
             pictures: &learned.collect::<Vec<_>>(),
             views,
         };
+        let parameters = lesson.learn(chosen.strength, None);
         Ok(Self {
-            parameters: lesson.learn(chosen.strength, None),
-            rejection: rejection(&probabilities, &samples.classes),
+            rejection: rejection(&probabilities, &material.classes),
             folds: pictures.len(),
             views: name,
-            samples,
+            scaling: SCALINGS[chosen.samples].0,
+            scaled,
+            parameters,
             groups,
             chosen,
             curve,
@@ -93,6 +105,26 @@ impl Learned {
             probabilities,
             kept_out,
         })
+    }
+}
+
+impl Learned {
+    /// The pictures that the head learned from, as they were scaled.
+    pub(super) fn samples(&self) -> &Samples {
+        &self.scaled[self.chosen.samples]
+    }
+
+    /// The same in the scale in which the groups were made.
+    pub(super) fn plain(&self) -> &Samples {
+        &self.scaled[0]
+    }
+}
+
+fn check_groups(groups: &Groups, place: &str, labels: &[String]) -> Result<()> {
+    let mut of_class = groups.of_class.iter().zip(labels);
+    match of_class.find(|(groups, _)| groups.len() < 2) {
+        Some((groups, label)) => Err(one_scene(place, label, groups.iter().map(Vec::len).sum())),
+        None => Ok(()),
     }
 }
 

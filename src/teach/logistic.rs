@@ -143,10 +143,10 @@ pub(super) fn to_probabilities(scores: &mut [f64], class: usize) -> f64 {
 mod tests {
     use super::{Lesson, answers};
     use crate::model::Places;
-    use crate::teach::samples::Samples;
+    use crate::teach::samples::{Samples, Scaling};
 
     /// Twelve pictures of three classes; a view, mirrored, that differs a little.
-    fn samples() -> Samples {
+    fn samples(scaling: Scaling) -> Samples {
         let rows: Vec<[f32; 4]> = (0..12)
             .map(|n| {
                 let (class, step) = (n % 3, n as f32 / 4.0);
@@ -156,14 +156,14 @@ mod tests {
             })
             .collect();
         let classes = (0..12).map(|n| n % 3).collect();
-        Samples::new(rows.iter().map(|row| &row[..]), classes, 3, 2)
+        Samples::new(rows.iter().map(|row| &row[..]), classes, (3, 2), scaling)
     }
 
     #[test]
     fn the_head_is_that_of_scikit_learn() {
         // LogisticRegression(C=1 / (0.01 * 12), tol=1e-10, max_iter=10000) of scikit-learn 1.9
         // on the same values; scripts/check-teach compares real features.
-        let samples = samples();
+        let samples = samples(Scaling::Together);
         let pictures: Vec<usize> = (0..12).collect();
         let lesson = Lesson {
             samples: &samples,
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_head_of_the_network_gives_what_the_samples_head_gives() {
-        let samples = samples();
+        let samples = samples(Scaling::Each);
         let pictures: Vec<usize> = (0..12).collect();
         let lesson = Lesson {
             samples: &samples,

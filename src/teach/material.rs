@@ -207,6 +207,11 @@ impl Material {
         refuse(&test.place, what, "remove them from one of the two", &both)
     }
 
+    /// The features of each picture.
+    pub(super) fn features(&self) -> impl Iterator<Item = &[f32]> + Clone {
+        self.seen.iter().map(|seen| &seen.features[..])
+    }
+
     /// How many pictures each of so many classes has.
     pub(super) fn counts(&self, classes: usize) -> Vec<usize> {
         counts(&self.classes, classes)

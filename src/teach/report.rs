@@ -34,6 +34,8 @@ pub struct Report {
     pub features: usize,
     /// In which views pictures were learned from.
     pub views: &'static str,
+    /// How features were scaled while it learned: together, or each by its own deviation.
+    pub scaling: &'static str,
     /// The penalty on weights that cross-validation chose.
     pub strength: f64,
     /// Heads that were learned to measure with, each without a part of the pictures.

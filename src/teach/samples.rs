@@ -1,6 +1,6 @@
 //! What a head learns from: the features of all views of all pictures, moved and scaled so that
-//! one range of strengths serves every network. Neither changes which heads can be had: the
-//! bias takes up the move, the strength the scale.
+//! one range of strengths serves every network. The bias takes up the move, and the weights the
+//! scale: what is learned is a head on the features as the network gives them.
 
 use crate::model::{LinearHead, Places};
 
@@ -18,9 +18,21 @@ pub(super) struct Samples {
     pub count: usize,
     /// What was subtracted from the network's features.
     center: Vec<f32>,
-    /// By what they were divided then: the root of their mean square length.
-    scale: f32,
+    /// By what each was divided then.
+    scales: Vec<f32>,
 }
+
+/// How features are scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scaling {
+    /// All by one number: features that vary more count more, as the network has them.
+    Together,
+    /// Each by its own deviation: all count alike.
+    Each,
+}
+
+/// Of the largest deviation, what is added to each: features that hardly vary are noise.
+const LEAST: f64 = 1e-3;
 
 impl Samples {
     /// Pictures by their features, `views` of each, and their classes, of which there are
@@ -28,31 +40,32 @@ impl Samples {
     pub(super) fn new<'a>(
         features: impl Iterator<Item = &'a [f32]> + Clone,
         classes: Vec<usize>,
-        count: usize,
-        views: usize,
+        (count, views): (usize, usize),
+        scaling: Scaling,
     ) -> Self {
         let width = features
             .clone()
             .next()
             .map_or(0, |f| f.len() / views.max(1));
-        let mut sums = vec![0.0_f64; width];
+        let pictures = classes.len().max(1) as f64;
+        let mut center = vec![0.0_f64; width];
         for picture in features.clone() {
-            for (sum, value) in sums.iter_mut().zip(picture) {
-                *sum += f64::from(*value);
+            for (sum, value) in center.iter_mut().zip(picture) {
+                *sum += f64::from(*value) / pictures;
             }
         }
-        let pictures = classes.len().max(1) as f64;
-        let center: Vec<f32> = sums.iter().map(|sum| (sum / pictures) as f32).collect();
-        let mut squares = 0.0;
+        let mut squares = vec![0.0_f64; width];
         for picture in features.clone() {
-            let differences = picture.iter().zip(&center).map(|(v, c)| f64::from(v - c));
-            squares += differences.map(|d| d * d).sum::<f64>();
+            for ((sum, value), center) in squares.iter_mut().zip(picture).zip(&center) {
+                *sum += (f64::from(*value) - center).powi(2) / pictures;
+            }
         }
-        let scale = (squares / pictures).sqrt().max(1e-12) as f32;
+        let center: Vec<f32> = center.into_iter().map(|mean| mean as f32).collect();
+        let scales = scales(&squares, scaling);
         let mut values = Vec::with_capacity(classes.len() * views * width);
         for picture in features {
             for view in picture.chunks_exact(width.max(1)) {
-                values.extend(view.iter().zip(&center).map(|(v, c)| (v - c) / scale));
+                values.extend(placed(view, &center, &scales));
             }
         }
         Self {
@@ -62,7 +75,7 @@ impl Samples {
             classes,
             count,
             center,
-            scale,
+            scales,
         }
     }
 
@@ -79,8 +92,12 @@ impl Samples {
 
     /// The same features as the network gives them.
     pub(super) fn original(&self, picture: usize) -> impl Iterator<Item = f64> {
-        let row = self.row(picture, 0).iter().zip(&self.center);
-        row.map(|(v, c)| f64::from(*v) * f64::from(self.scale) + f64::from(*c))
+        let row = self
+            .row(picture, 0)
+            .iter()
+            .zip(&self.center)
+            .zip(&self.scales);
+        row.map(|((v, c), scale)| f64::from(*v) * f64::from(*scale) + f64::from(*c))
     }
 
     /// Distance of two pictures, in the scale of the samples.
@@ -99,13 +116,13 @@ impl Samples {
         features: impl Iterator<Item = &'a [f32]>,
         classes: Vec<usize>,
     ) -> Self {
-        let place = |(value, center): (&f32, &f32)| (value - center) / self.scale;
-        let values = features.flat_map(|row| row.iter().zip(&self.center).map(place));
+        let values = features.flat_map(|row| placed(row, &self.center, &self.scales));
         Self {
             values: values.collect(),
             classes,
             views: 1,
             center: self.center.clone(),
+            scales: self.scales.clone(),
             ..*self
         }
     }
@@ -120,17 +137,44 @@ impl Samples {
         };
         for row in parameters.chunks_exact(self.width + 1) {
             let (weights, bias) = row.split_at(self.width);
-            let scale = f64::from(self.scale);
-            let moved = weights
+            let own = weights
                 .iter()
+                .zip(&self.scales)
+                .map(|(w, scale)| w / f64::from(*scale));
+            let moved = own
+                .clone()
                 .zip(&self.center)
-                .map(|(w, c)| w / scale * f64::from(*c));
+                .map(|(w, c)| w * f64::from(*c));
             head.biases.push((bias[0] - moved.sum::<f64>()) as f32);
-            head.weights
-                .extend(weights.iter().map(|w| (w / scale) as f32));
+            head.weights.extend(own.map(|weight| weight as f32));
         }
         head
     }
+}
+
+/// What each feature is divided by, so that the mean square length becomes 1.
+fn scales(squares: &[f64], scaling: Scaling) -> Vec<f32> {
+    let deviations: Vec<f64> = squares.iter().map(|square| square.sqrt()).collect();
+    let largest = deviations.iter().copied().fold(0.0, f64::max);
+    let own: Vec<f64> = match scaling {
+        Scaling::Together => vec![1.0; squares.len()],
+        Scaling::Each => deviations
+            .iter()
+            .map(|d| (d + LEAST * largest).max(1e-12))
+            .collect(),
+    };
+    let length: f64 = squares
+        .iter()
+        .zip(&own)
+        .map(|(square, own)| square / (own * own))
+        .sum();
+    let length = length.sqrt().max(1e-12);
+    own.iter().map(|own| (own * length) as f32).collect()
+}
+
+fn placed(row: &[f32], center: &[f32], scales: &[f32]) -> impl Iterator<Item = f32> {
+    let values = row.iter().zip(center).zip(scales);
+    values.map(|((value, center), scale)| (value - center) / scale)
 }
 
 /// The sum of the squares of the differences.

@@ -16,7 +16,7 @@ use super::metrics::{Accuracy, confusion, metrics};
 use super::report::{ClassReport, ProofReport, Report, TestReport, Wrong};
 use super::samples::Samples;
 use super::{TeachOptions, findings};
-use crate::engine::EngineMaker;
+use crate::engine::{EngineMaker, Identity};
 use crate::error::{Error, Result};
 use crate::model::manifest::{
     Dataset, FORMAT, Manifest, Output, OutputKind, Proof, Taught, TaughtFrom, Training,
@@ -43,7 +43,7 @@ pub(super) fn write(
     let Some(first) = material.seen.first() else {
         return Err(Error::usage(&material.place, "no picture can be used"));
     };
-    let head = learned.samples.head(&learned.parameters, first.places);
+    let head = learned.samples().head(&learned.parameters, first.places);
     let with_temperature = (&head, learned.temperature);
     let (files, kept_out) = proof_files(material, learned, test);
     let cases = cases::cases(engines, &files, labels, with_temperature, options.limits())?;
@@ -56,12 +56,32 @@ pub(super) fn write(
         cases,
     });
     write_proven(model, &head, &mut manifest, out, options)?;
-    let proof = manifest.proof.as_ref().map(|proof| ProofReport {
-        cases: proof.cases.len(),
-        tolerance: proof.tolerance,
+    let proof = manifest.proof.as_ref();
+    let proof = ProofReport {
+        cases: proof.map_or(0, |proof| proof.cases.len()),
+        tolerance: proof.map_or(0.0, |proof| proof.tolerance),
         kept_out,
-    });
+    };
     let identity = engines.make(1)?.identity().clone();
+    let names = (manifest.id(), model.manifest.id(), out);
+    let test = test.map(|test| tested(test, learned, labels));
+    Ok(report(
+        material,
+        learned,
+        labels,
+        names,
+        (identity, proof, test),
+    ))
+}
+
+/// What there is to tell.
+fn report(
+    material: &Material,
+    learned: &Learned,
+    labels: &[String],
+    (model, from, out): (String, String, &Path),
+    (identity, proof, test): (Identity, ProofReport, Option<TestReport>),
+) -> Report {
     let matrix = confusion(&learned.probabilities, &material.classes, labels.len());
     let right = (0..labels.len()).map(|class| matrix[class][class]).sum();
     let counts = material.counts(labels.len());
@@ -71,16 +91,17 @@ pub(super) fn write(
         different: learned.groups.of_class[index].len(),
         recall: matrix[index][index] as f64 / counts[index].max(1) as f64,
     };
-    Ok(Report {
-        model: manifest.id(),
-        from: model.manifest.id(),
+    Report {
+        model,
+        from,
         file: out.to_owned(),
         identity,
         pictures: material.files.len(),
         failed: material.failed,
         classes: labels.iter().enumerate().map(class).collect(),
-        features: learned.samples.width,
+        features: learned.samples().width,
         views: learned.views,
+        scaling: learned.scaling,
         strength: learned.chosen.strength,
         folds: learned.folds,
         accuracy: Accuracy::new(right, material.files.len(), learned.groups.total()),
@@ -94,13 +115,9 @@ pub(super) fn write(
         ),
         temperature: learned.temperature,
         rejection: learned.rejection,
-        proof: proof.unwrap_or(ProofReport {
-            cases: 0,
-            tolerance: 0.0,
-            kept_out,
-        }),
-        test: test.map(|test| tested(test, learned, labels)),
-    })
+        proof,
+        test,
+    }
 }
 
 /// The pictures to prove with: of the test, or kept out; where neither is to be had, some of
@@ -191,7 +208,7 @@ fn manifest(
             independent: None,
         },
         rejection: learned.rejection,
-        drift: Some(baselines(&learned.samples, &looks, &learned.probabilities)),
+        drift: Some(baselines(learned.samples(), &looks, &learned.probabilities)),
         training: Some(training(model, material, learned, labels, data)?),
         proof: None,
     })
@@ -214,6 +231,7 @@ fn training(
     let hyperparameters = json!({
         "strength": learned.chosen.strength,
         "views": learned.views,
+        "scaling": learned.scaling,
         "folds": learned.folds,
     });
     let hyperparameters = match hyperparameters {
@@ -256,9 +274,9 @@ fn training(
 
 /// How good the head is on pictures that were kept apart.
 fn tested(test: &Material, learned: &Learned, labels: &[String]) -> TestReport {
-    let samples = &learned.samples;
-    let features = test.seen.iter().map(|seen| &seen.features[..]);
-    let placed = samples.placed(features, test.classes.clone());
+    let placed = learned
+        .samples()
+        .placed(test.features(), test.classes.clone());
     let all: Vec<usize> = (0..placed.len()).collect();
     let logits = answers(&placed, &learned.parameters, &all);
     let rows = probabilities(&logits, learned.temperature);
@@ -274,9 +292,12 @@ fn tested(test: &Material, learned: &Learned, labels: &[String]) -> TestReport {
             });
         }
     }
+    let plain = learned
+        .plain()
+        .placed(test.features(), test.classes.clone());
     let near = all
         .iter()
-        .filter(|picture| is_near(&placed, **picture, learned))
+        .filter(|picture| is_near(&plain, **picture, learned))
         .count();
     TestReport {
         accuracy: Accuracy::new(all.len() - wrong.len(), all.len(), all.len()),
@@ -291,5 +312,5 @@ fn is_near(test: &Samples, picture: usize, learned: &Learned) -> bool {
     let class = test.classes[picture];
     let near = learned.groups.near[class];
     let mut own = learned.groups.of_class[class].iter().flatten();
-    own.any(|own| learned.samples.distance_to(*own, test.row(picture, 0)) <= near)
+    own.any(|own| learned.plain().distance_to(*own, test.row(picture, 0)) <= near)
 }

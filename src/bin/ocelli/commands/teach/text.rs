@@ -29,8 +29,8 @@ pub(super) fn text(report: &Report, took: Duration) -> String {
     let _ = writeln!(
         text,
         "          measured in {} parts, each by a head that learned from the others; \
-         views: {}; strength {}",
-        report.folds, report.views, report.strength
+         views: {}; features scaled {}; strength {}",
+        report.folds, report.views, report.scaling, report.strength
     );
     text.push_str(&of_classes(report));
     text.push_str(&curve(&report.curve));
