@@ -7,7 +7,9 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::support::{STEPS, assets, has_onnxruntime, ocelli, project, root, scratch, stderr};
+use crate::support::{
+    STEPS, assets, has_onnxruntime, labels, ocelli, project, records, root, scratch, stderr,
+};
 
 /// Patterns that the bundled shapes model was never trained on, a folder each, of so many
 /// pictures; another `episode` is of other pictures.
@@ -273,6 +275,77 @@ fn a_file_that_is_there_is_written_over_only_by_force() {
     verdicts(&text(&out));
     // Nothing unfinished is left.
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+}
+
+#[test]
+fn a_class_is_added_without_the_old_pictures_unless_it_looks_like_an_old_one() {
+    let folder = scratch("teach-add");
+    let data = patterns(&folder.join("data"), 12, 0);
+    let base = project("models/shapes.onnx");
+    let out = text(&folder.join("more.onnx"));
+    let bars = format!("bars={}", text(&data.join("bars")));
+    let report = report(&teach(&["-m", &base, "--add", &bars, "-o", &out]));
+    assert_eq!(report["model"], "shapes@1+bars");
+    assert!(report["found"].as_f64().unwrap() >= 0.8, "{report:#}");
+    assert!(report["kept"].as_f64().unwrap() >= 0.95, "{report:#}");
+    verdicts(&out);
+    // The old classes are still told apart, and the new one is found on other pictures.
+    let run = ["run", "-m", &out, "--engine", "rten", "-f", "json"];
+    let samples = project("models/samples");
+    let output = ocelli(run.iter().chain(&[samples.as_str()]));
+    for record in records(&output) {
+        let file = record["source"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap();
+        let label = record["label"].as_str().unwrap();
+        assert!(file.starts_with(label), "{file}: {label}");
+    }
+    let others = text(&patterns(&folder.join("others"), 12, 1).join("bars"));
+    let output = ocelli(run.iter().chain(&[others.as_str()]));
+    let answers = records(&output);
+    let found = labels(&answers)
+        .iter()
+        .filter(|label| **label == "bars")
+        .count();
+    assert!(found >= 9, "{found} of 12");
+    let manifest = manifest(&out);
+    assert_eq!(manifest["labels"][4], "bars");
+    assert_eq!(manifest["rejection"], Value::Null);
+    assert_eq!(
+        manifest["drift"]["embedding"]["class_means"]
+            .as_array()
+            .unwrap()
+            .len(),
+        5
+    );
+    // Two of the twelve are the proof's alone.
+    assert_eq!(
+        manifest["training"]["taught"]["pictures"],
+        json!({"bars": 10})
+    );
+
+    let refused = |label: &str| {
+        let add = format!("{label}={others}");
+        let output = teach(&[
+            "-m",
+            &out,
+            "--add",
+            &add,
+            "-o",
+            &text(&folder.join("no.onnx")),
+        ]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        stderr(&output)
+    };
+    assert!(refused("bars").contains("the model has this class already"));
+    let said = refused("stripes");
+    assert!(
+        said.contains("of the 12 pictures of `stripes` look like `bars`"),
+        "{said}"
+    );
 }
 
 /// Heads of others, each its own way to say the same.

@@ -164,9 +164,10 @@ fn tested(test: &TestReport) -> String {
         let _ = writeln!(text, "  … and {more} more");
     }
     if test.near > 0 {
+        let are = if test.near == 1 { "is" } else { "are" };
         let _ = writeln!(
             text,
-            "  {} of them are nearly the same as pictures learned from, which flatters",
+            "  {} of them {are} nearly the same as pictures learned from, which flatters",
             test.near
         );
     }
