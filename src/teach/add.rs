@@ -27,6 +27,9 @@ use crate::model::{LinearHead, Model, Overrides};
 /// The share of the pictures that may look like one old class: a class more would take its
 /// pictures.
 const ALIKE: f64 = 0.5;
+/// A picture looks like an old class if it is hardly farther from its mean than from that of
+/// the others of its own, squared: of one class with two names, it is as far from both.
+const NO_FARTHER: f64 = 1.1;
 /// Pictures that only the proof gets, where there are [`RICH`].
 const KEPT_OUT: usize = 2;
 const RICH: usize = 10;
@@ -176,8 +179,7 @@ fn statistics(model: &Model) -> Result<&EmbeddingStatistics> {
         })
 }
 
-/// Refuses pictures of which most look like one old class: they are nearer to its mean than to
-/// the mean of the others of their own.
+/// Refuses pictures of which most look like one old class.
 fn check_looks(
     material: &Material,
     shown: &[Vec<f64>],
@@ -199,7 +201,7 @@ fn check_looks(
             .filter(|(other, _)| *other != number);
         let own = mean(others.map(|(_, row)| row), width);
         let (class, distance) = old.nearest(row);
-        alike[class] += usize::from(distance < old.distance(row, &own));
+        alike[class] += usize::from(distance < NO_FARTHER * old.distance(row, &own));
     }
     let Some((class, most)) = alike
         .into_iter()

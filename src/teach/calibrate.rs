@@ -43,30 +43,37 @@ pub(super) fn temperature(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
     significant(best.map_or(1.0, |(t, _)| t), 4)
 }
 
-/// The mean of `-ln p` of the labels at the temperature that suits best: how good answers are
+/// Each picture's `-ln p` of its label at the temperature that suits best: how good answers are
 /// once they are calibrated, as they will be. Without that, heads that are right but too sure
 /// would seem worse than timid ones.
-pub(super) fn calibrated_loss(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
+pub(super) fn calibrated_losses(logits: &[Vec<f64>], classes: &[usize]) -> Vec<f64> {
     let doubt = 1.0 / (classes.len() + 2) as f64;
     // Every eighth will do: the loss is flat around its lowest point.
-    let losses = temperatures()
-        .step_by(8)
-        .map(|t| loss(logits, classes, t, doubt));
-    losses.fold(f64::INFINITY, f64::min)
+    let tried = temperatures().step_by(8);
+    let tried = tried.map(|t| (loss(logits, classes, t, doubt), t));
+    let best = tried.min_by(|a, b| a.0.total_cmp(&b.0));
+    let temperature = best.map_or(1.0, |(_, t)| t);
+    let rows = logits.iter().zip(classes);
+    rows.map(|(row, class)| row_loss(row, *class, temperature, doubt))
+        .collect()
 }
 
 /// The mean of `-ln p` at a temperature; with some `doubt` it is any class.
 fn loss(logits: &[Vec<f64>], classes: &[usize], temperature: f64, doubt: f64) -> f64 {
-    let of_row = |(row, class): (&Vec<f64>, &usize)| {
-        let mut scaled: Vec<f64> = row.iter().map(|v| v / temperature).collect();
-        let mean = scaled.iter().sum::<f64>() / scaled.len() as f64;
-        let of_class = scaled[*class];
-        let own = to_probabilities(&mut scaled, *class);
-        let all_alike = own + mean - of_class;
-        -(1.0 - doubt) * own - doubt * all_alike
-    };
-    let sum: f64 = logits.iter().zip(classes).map(of_row).sum();
+    let rows = logits.iter().zip(classes);
+    let sum: f64 = rows
+        .map(|(row, class)| row_loss(row, *class, temperature, doubt))
+        .sum();
     sum / classes.len().max(1) as f64
+}
+
+fn row_loss(row: &[f64], class: usize, temperature: f64, doubt: f64) -> f64 {
+    let mut scaled: Vec<f64> = row.iter().map(|v| v / temperature).collect();
+    let mean = scaled.iter().sum::<f64>() / scaled.len() as f64;
+    let of_class = scaled[class];
+    let own = to_probabilities(&mut scaled, class);
+    let all_alike = own + mean - of_class;
+    -(1.0 - doubt) * own - doubt * all_alike
 }
 
 /// The probabilities that logits stand for at a temperature.

@@ -3,16 +3,15 @@
 
 use std::convert::Infallible;
 
-use super::calibrate::calibrated_loss;
+use super::calibrate::calibrated_losses;
 use super::logistic::{Lesson, answers};
 use super::parallel::in_parallel;
 use super::samples::Samples;
 
-/// Strengths that are tried, the strongest first: half a power of ten apart. The samples' mean
-/// square length is 1, so that these mean the same for every network.
-const STRENGTHS: [f64; 10] = [
+/// Strengths that are tried, the strongest first. The samples' mean square length is 1, so that
+/// these mean the same for every network.
+const STRENGTHS: [f64; 12] = [
     1.0,
-    0.316,
     0.1,
     0.0316,
     0.01,
@@ -21,11 +20,13 @@ const STRENGTHS: [f64; 10] = [
     0.000_316,
     0.0001,
     0.000_031_6,
+    0.000_01,
+    0.000_003_16,
+    0.000_001,
 ];
 
 /// What makes answers less likely by no more than this, in nats per picture, is as good: of equals
-/// the strongest penalty is taken, and the plainest views. Pictures without a mistake would else
-/// ask for no penalty at all.
+/// the strongest penalty is taken. Pictures without a mistake would else ask for none at all.
 const EQUAL: f64 = 0.005;
 
 /// What was chosen, and what the heads of the folds answered then.
@@ -96,7 +97,7 @@ impl Folds<'_> {
 }
 
 /// Of the samples, which are of the same pictures, the sets of views and the strengths, those
-/// whose answers are likeliest.
+/// whose answers are likeliest; the plainest of those that are as good.
 pub(super) fn choose(
     samples: &[Samples],
     sets: &[&[usize]],
@@ -119,39 +120,62 @@ pub(super) fn choose(
     let count = ways * folds.len();
     let mut tell = |finished| done(finished, count);
     let paths = always(in_parallel(count, threads, || Ok(()), work, &mut tell));
-    let mut tried: Vec<(f64, Chosen)> = Vec::new();
+    let mut best: Option<Tried> = None;
     for way in 0..ways {
         let first = (ways - 1 - way) * folds.len();
         let of_way = &paths[first..first + folds.len()];
         let (set, number) = (way / samples.len(), way % samples.len());
-        let folded = folded(number);
-        tried.extend(STRENGTHS.into_iter().enumerate().map(|(at, strength)| {
-            let logits = folded.together(of_way.iter().map(|path| &path[at]));
-            let loss = calibrated_loss(&logits, &samples[number].classes);
-            let chosen = Chosen {
-                strength,
-                samples: number,
-                set,
-                logits,
-            };
-            (loss, chosen)
-        }));
+        let tried = STRENGTHS.into_iter().enumerate().map(|(at, strength)| {
+            let logits = folded(number).together(of_way.iter().map(|path| &path[at]));
+            Tried {
+                losses: calibrated_losses(&logits, &samples[number].classes),
+                chosen: Chosen {
+                    strength,
+                    samples: number,
+                    set,
+                    logits,
+                },
+            }
+        });
+        let of_way = strongest(tried.collect());
+        best = match best {
+            Some(plainer) if !of_way.is_better_than(&plainer) => Some(plainer),
+            _ => Some(of_way),
+        };
     }
-    let least = tried
-        .iter()
-        .map(|(loss, _)| *loss)
-        .fold(f64::INFINITY, f64::min);
-    let mut equals = tried.into_iter().filter(|(loss, _)| *loss <= least + EQUAL);
-    let (_, first) = equals
-        .next()
-        .unwrap_or_else(|| unreachable!("there are strengths and sets"));
-    equals.fold(first, |best, (_, other)| {
-        if other.strength > best.strength {
-            other
-        } else {
-            best
-        }
-    })
+    best.unwrap_or_else(|| unreachable!("there are samples and sets"))
+        .chosen
+}
+
+/// A way that was tried, and how likely each picture's label was then.
+struct Tried {
+    losses: Vec<f64>,
+    chosen: Chosen,
+}
+
+impl Tried {
+    fn loss(&self) -> f64 {
+        self.losses.iter().sum::<f64>() / self.losses.len().max(1) as f64
+    }
+
+    /// Whether it is better than a plainer way by more than one standard error of the
+    /// difference: among many ways, one is the luckiest.
+    fn is_better_than(&self, plainer: &Self) -> bool {
+        let pairs = plainer.losses.iter().zip(&self.losses);
+        let gains: Vec<f64> = pairs.map(|(before, now)| before - now).collect();
+        let count = gains.len().max(2) as f64;
+        let mean = gains.iter().sum::<f64>() / count;
+        let squares: f64 = gains.iter().map(|gain| (gain - mean).powi(2)).sum();
+        mean > EQUAL && mean > (squares / (count - 1.0) / count).sqrt()
+    }
+}
+
+/// Of strengths, the strongest first, the first that is as good as the best.
+fn strongest(tried: Vec<Tried>) -> Tried {
+    let least = tried.iter().map(Tried::loss).fold(f64::INFINITY, f64::min);
+    let mut good = tried.into_iter().filter(|one| one.loss() <= least + EQUAL);
+    good.next()
+        .unwrap_or_else(|| unreachable!("there are strengths"))
 }
 
 /// The results of work that cannot fail.
