@@ -27,9 +27,11 @@ use crate::model::{LinearHead, Model, Overrides};
 /// The share of the pictures that may look like one old class: a class more would take its
 /// pictures.
 const ALIKE: f64 = 0.5;
-/// A picture looks like an old class if it is hardly farther from its mean than from that of
-/// the others of its own, squared: of one class with two names, it is as far from both.
-const NO_FARTHER: f64 = 1.1;
+/// How much farther, squared, a picture may be from an old class's mean than from that of the
+/// others of its own to look like it, where the model takes so large a share of the pictures
+/// for that class: of one class with two names, it is about as far from both.
+const NO_FARTHER: f64 = 1.5;
+const TAKEN: f64 = 0.75;
 /// Pictures that only the proof gets, where there are [`RICH`].
 const KEPT_OUT: usize = 2;
 const RICH: usize = 10;
@@ -193,26 +195,27 @@ fn check_looks(
         return Err(Error::model(&material.place, what)
             .with_remedy("teach all classes anew, from pictures of each"));
     }
-    let mut alike = vec![0; labels.len()];
+    let [mut nearer, mut near, mut taken] = [(); 3].map(|()| vec![0; labels.len()]);
     for (number, row) in shown.iter().enumerate() {
         let others = shown
             .iter()
             .enumerate()
             .filter(|(other, _)| *other != number);
-        let own = mean(others.map(|(_, row)| row), width);
+        let own = old.distance(row, &mean(others.map(|(_, row)| row), width));
         let (class, distance) = old.nearest(row);
-        alike[class] += usize::from(distance < NO_FARTHER * old.distance(row, &own));
+        nearer[class] += usize::from(distance < own);
+        near[class] += usize::from(distance < NO_FARTHER * own);
+        taken[best(&old.logits(row)).0] += 1;
     }
-    let Some((class, most)) = alike
-        .into_iter()
-        .enumerate()
-        .max_by_key(|(_, count)| *count)
-    else {
+    let share = |count: usize| count as f64 / shown.len() as f64;
+    let looks = |class: &usize| {
+        let is_taken = share(taken[*class]) >= TAKEN && share(near[*class]) > ALIKE;
+        is_taken || share(nearer[*class]) > ALIKE
+    };
+    let Some(class) = (0..labels.len()).find(looks) else {
         return Ok(());
     };
-    if most as f64 <= ALIKE * shown.len() as f64 {
-        return Ok(());
-    }
+    let most = near[class];
     let (count, other) = (shown.len(), &labels[class]);
     let what = format!("{most} of the {count} pictures of `{label}` look like `{other}`");
     Err(Error::usage(&material.place, what).with_remedy(format!(
