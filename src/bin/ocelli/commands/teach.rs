@@ -27,9 +27,8 @@ pub(crate) fn run(args: &TeachArgs) -> Result<Finding> {
             let class = (label.as_str(), folder.as_path());
             teach::add(&path, overrides, class, out, &options, &mut tell).map(Told::Added)
         }
-        (None, Some(data)) => {
-            teach::teach(&path, overrides, data, out, &options, &mut tell).map(Told::Taught)
-        }
+        (None, Some(data)) => teach::teach(&path, overrides, data, out, &options, &mut tell)
+            .map(|report| Told::Taught(Box::new(report))),
         (None, None) => Err(Error::usage("teach", "no pictures are named")),
     };
     bar.clear();
@@ -57,7 +56,7 @@ pub(crate) fn run(args: &TeachArgs) -> Result<Finding> {
 
 /// What came of it.
 enum Told {
-    Taught(Report),
+    Taught(Box<Report>),
     Added(AddReport),
 }
 
