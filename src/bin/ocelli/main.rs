@@ -8,6 +8,7 @@ mod live;
 mod log_lines;
 mod output;
 mod service_manager;
+mod step_bar;
 mod terminal;
 
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use cli::{Cli, Command};
 use commands::serve;
 use commands::{
     Finding, bench, calibrate, devices, doctor, eval, generate, inspect, matching, pack, prepare,
-    run, verify,
+    run, teach, verify,
 };
 
 fn main() -> ExitCode {
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Match(args) => matching::run(args),
         Command::Calibrate(args) => calibrate::run(args),
+        Command::Teach(args) => teach::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),
