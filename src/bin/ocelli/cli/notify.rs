@@ -58,6 +58,10 @@ impl NotifyArgs {
     ///
     /// # Errors
     /// A rule without an action, or about a class that there is none of.
+    #[cfg_attr(
+        not(feature = "mqtt"),
+        expect(unused_variables, reason = "only a broker has topics by source")
+    )]
     pub(crate) fn observers(
         &self,
         name: Option<&str>,
