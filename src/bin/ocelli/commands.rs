@@ -25,6 +25,7 @@ use ocelli::{Error, Model, Result};
 use serde::Serialize;
 
 use crate::cli::ModelArgs;
+pub(crate) use sources::Followed;
 use crate::fetching::find_model;
 use crate::flags::Line;
 

@@ -1,18 +1,23 @@
 //! What `run` and `serve` do alike with live sources: who else is told of each, and how a
 //! signal asks for another model.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ocelli::Result;
 use ocelli::memory::Loading;
-use ocelli::pipeline::capture::{Opened, folder};
+use ocelli::monitor::health::Repeats;
+use ocelli::monitor::{Desk, MonitorOptions, Place, default_folder};
+use ocelli::pipeline::capture::{NamedSource, SourceSpec, camera_identity, folder, is_live};
 use ocelli::pipeline::record::Context;
-use ocelli::session::{Ending, LiveSource, LoopStats, Recorder};
+use ocelli::session::{
+    Ending, KeepOptions, LiveSource, LoopStats, Recorder, WatchOptions,
+};
 use ocelli::swap::Swap;
 
 use crate::cli::{Common, SourceFlags};
-use crate::commands::Finding;
+use crate::commands::{Finding, Followed};
 
 /// Has SIGHUP, whose flag is `hangup`, ask for another model.
 pub(crate) fn swap_on_hangup<T: Send + 'static>(
@@ -28,13 +33,18 @@ pub(crate) fn swap_on_hangup<T: Send + 'static>(
 /// A source of a session, followed as the flags say.
 /// One of several is recorded to a folder of its own, below the one that is named.
 pub(crate) fn source(
-    flags: SourceFlags,
-    opened: Opened,
-    (name, is_alone): (Option<String>, bool),
-    context: &Context,
-    common: &Common,
+    followed: Followed,
+    is_alone: bool,
+    desk: &Arc<Desk>,
+    (context, common): (&Context, &Common),
 ) -> Result<LiveSource> {
-    let SourceFlags { live, notify, .. } = flags;
+    let watch = watch(&followed, desk);
+    let Followed {
+        name,
+        opened,
+        flags: SourceFlags { live, notify, .. },
+        ..
+    } = followed;
     let mut observers = Vec::new();
     if let Some(below) = &live.record {
         let own = name.as_deref().filter(|_| !is_alone).map(folder);
@@ -47,7 +57,61 @@ pub(crate) fn source(
         opened,
         every: live.every,
         max_fps: live.max_fps,
+        watch,
         observers,
+    })
+}
+
+/// How a source is watched, if it is to be: what is drawn has no camera to watch.
+fn watch(followed: &Followed, desk: &Arc<Desk>) -> Option<WatchOptions> {
+    let live = followed.flags.live;
+    let drift = live.drift()?;
+    let spec = followed.spec.as_ref()?;
+    let title = followed
+        .name
+        .clone()
+        .unwrap_or_else(|| NamedSource::from(spec.clone()).shown());
+    let has_noise = is_live(spec) && !matches!(spec, SourceSpec::Network(_) | SourceSpec::Replay(_));
+    let keep = keep(spec, &title, live.monitor_state());
+    Some(WatchOptions {
+        title,
+        monitor: MonitorOptions {
+            repeats: match has_noise {
+                true => Repeats::Never,
+                false => Repeats::Sometimes,
+            },
+            drift,
+        },
+        desk: desk.clone(),
+        keep,
+    })
+}
+
+/// Where what is learned of the source outlives a restart: of cameras, and of whatever has a
+/// folder named for it.
+fn keep(spec: &SourceSpec, title: &str, named: Option<&Path>) -> Option<KeepOptions> {
+    let is_camera = matches!(
+        spec,
+        SourceSpec::Camera(_) | SourceSpec::Portable(_) | SourceSpec::Csi(_) | SourceSpec::Network(_)
+    ) || (matches!(spec, SourceSpec::Path(_)) && is_live(spec));
+    let camera = match (camera_identity(spec), is_camera) {
+        (Some(camera), _) => camera,
+        (None, true) => {
+            log::warn!("{title} is not there yet: what is learned of it now is not kept");
+            return None;
+        }
+        (None, false) => {
+            named?;
+            title.to_owned()
+        }
+    };
+    let folder_of_all = named.map(Path::to_owned).or_else(default_folder);
+    if folder_of_all.is_none() {
+        log::warn!("there is no home folder: what is learned of {title} is not kept");
+    }
+    Some(KeepOptions {
+        place: Place::new(&folder_of_all?, &folder(title)),
+        camera,
     })
 }
 

@@ -156,8 +156,8 @@ fn follow(
     let (common, is_alone) = (args.notify.common()?, followed.len() == 1);
     let sources = followed.into_iter().zip(live.iter()).zip(pages);
     let sources = sources.map(|((source, live), page)| {
-        let called = (source.name, is_alone);
-        let mut source = live::source(source.flags, source.opened, called, &context, &common)?;
+        let desk = live.desk();
+        let mut source = live::source(source, is_alone, desk, (&context, &common))?;
         let meter = Meter::new(&app.metrics(), live.name());
         let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(meter)];
         source.observers.splice(0..0, told);

@@ -2,6 +2,7 @@
 //! whoever is told of it.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ocelli::pipeline::write::{Format, Writer};
@@ -56,8 +57,8 @@ pub(super) fn run(
     let sources = followed.into_iter().map(|source| {
         let row = board.as_ref().zip(source.name.as_deref());
         let row = row.map(|(board, name)| board.add(name));
-        let called = (source.name, is_alone);
-        let mut source = live::source(source.flags, source.opened, called, &context, &common)?;
+        let desk = Arc::default();
+        let mut source = live::source(source, is_alone, &desk, (&context, &common))?;
         source.observers.extend(row);
         Ok(source)
     });
