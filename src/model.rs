@@ -214,6 +214,11 @@ impl Model {
         folder_of(&self.path)
     }
 
+    /// Whether the network has features below its classes that can be told.
+    pub fn has_features(&self) -> bool {
+        self.features.is_some()
+    }
+
     /// Where its features are, if that can be trainer.
     pub(crate) fn features(&self) -> Option<&Features> {
         self.features.as_ref()

@@ -23,9 +23,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::error::Result;
 use crate::pipeline::summary::PictureSummary;
 use accuracy::{Accuracy, Estimator, Withheld};
+pub use desk::Desk;
 use drift::{Drift, DriftOptions, Statistic, Statistics};
 use finding::Comparison;
-pub use desk::Desk;
 pub use finding::Finding;
 use health::{Causes, Health, HealthCause, HealthState, Repeats};
 pub use known::Known;
@@ -175,7 +175,9 @@ impl Monitor {
                 .map(|(what, alarm)| DriftReport::of(what, &alarm, labels))
                 .collect(),
             accuracy: AccuracyReport::of(self.assessment.accuracy, labels),
-            findings: findings.map(|found| FindingReport::of(found, labels)).collect(),
+            findings: findings
+                .map(|found| FindingReport::of(found, labels))
+                .collect(),
             statistics,
         }
     }

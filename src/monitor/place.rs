@@ -45,7 +45,9 @@ impl Place {
         let entries = fs::read_dir(folder).map_err(|e| {
             Error::usage(folder.display().to_string(), "cannot be read")
                 .caused_by(e)
-                .with_remedy("name the folder in which a live session keeps what its monitors learn")
+                .with_remedy(
+                    "name the folder in which a live session keeps what its monitors learn",
+                )
         })?;
         let names = entries.flatten().map(|entry| entry.file_name());
         let mut all: Vec<Self> = names

@@ -93,7 +93,10 @@ pub struct FindingReport {
 /// How far one statistic is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "Statistic", deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename = "Statistic", deny_unknown_fields)
+)]
 pub struct StatisticReport {
     /// Its name.
     pub statistic: String,

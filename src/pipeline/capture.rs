@@ -43,9 +43,7 @@ pub use folder::pictures_below;
 pub use named::{NamedSource, Names, folder};
 pub use newest::Policy;
 pub(crate) use newest::{Newest, Waiting};
-pub use open::{
-    ChildHandles, Opened, SourceOptions, camera_identity, is_live, open, open_found,
-};
+pub use open::{ChildHandles, Opened, SourceOptions, camera_identity, is_live, open, open_found};
 pub(crate) use persistent::Persistent;
 pub use spec::SourceSpec;
 pub use synthetic::SyntheticSettings;

@@ -93,6 +93,7 @@ impl Deployment {
         let first = each.next().unwrap_or_default();
         let mut live = maker(threads(1), options.pipeline.with_source(first));
         live.further = each.collect();
+        live.options.embedding = engine.embedding;
         if beside_live {
             live.at_once = frames_at_once(options.live.len(), cores, options.threads);
             live.threads = threads(live.at_once);

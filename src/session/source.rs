@@ -41,12 +41,7 @@ impl LiveSource {
 
     /// Starts capturing for `model`; what comes rings the `bell`. One that cannot be used is tried again
     /// if it is one of `several`.
-    pub(super) fn start(
-        self,
-        bell: &Arc<Bell>,
-        several: bool,
-        model: &Model,
-    ) -> (Follower, Told) {
+    pub(super) fn start(self, bell: &Arc<Bell>, several: bool, model: &Model) -> (Follower, Told) {
         let Opened {
             source,
             policy,

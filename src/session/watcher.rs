@@ -270,9 +270,7 @@ impl Watcher {
     /// A report for those who look at it now.
     fn renew_report(&mut self) -> Arc<Report> {
         self.reported = Instant::now();
-        let report = self
-            .monitor
-            .report(&self.title, &self.model, &self.labels);
+        let report = self.monitor.report(&self.title, &self.model, &self.labels);
         let report = Arc::new(report);
         self.desk.put(report.clone());
         report

@@ -7,6 +7,7 @@ pub(crate) mod eval;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod matching;
+pub(crate) mod monitor;
 pub(crate) mod pack;
 pub(crate) mod prepare;
 pub(crate) mod run;
@@ -25,9 +26,9 @@ use ocelli::{Error, Model, Result};
 use serde::Serialize;
 
 use crate::cli::ModelArgs;
-pub(crate) use sources::Followed;
 use crate::fetching::find_model;
 use crate::flags::Line;
+pub(crate) use sources::Followed;
 
 /// What a command found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,16 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ocelli::Result;
 use ocelli::memory::Loading;
 use ocelli::monitor::health::Repeats;
-use ocelli::monitor::{Desk, MonitorOptions, Place, default_folder};
+use ocelli::monitor::{Desk, Known, MonitorOptions, Place, default_folder};
 use ocelli::pipeline::capture::{NamedSource, SourceSpec, camera_identity, folder, is_live};
 use ocelli::pipeline::record::Context;
-use ocelli::session::{
-    Ending, KeepOptions, LiveSource, LoopStats, Recorder, WatchOptions,
-};
+use ocelli::session::{Ending, KeepOptions, LiveSource, LoopStats, Recorder, WatchOptions};
 use ocelli::swap::Swap;
+use ocelli::{EngineOptions, Error, Model, Result};
 
 use crate::cli::{Common, SourceFlags};
 use crate::commands::{Finding, Followed};
@@ -45,6 +43,13 @@ pub(crate) fn source(
         flags: SourceFlags { live, notify, .. },
         ..
     } = followed;
+    if let Some(rule) = notify.needs_monitor().filter(|_| watch.is_none()) {
+        let place = format!("--on '{rule}'");
+        return Err(
+            Error::usage(place, "this source is not watched, so it cannot fire")
+                .with_remedy("leave --no-monitor out; drawn pictures are not watched"),
+        );
+    }
     let mut observers = Vec::new();
     if let Some(below) = &live.record {
         let own = name.as_deref().filter(|_| !is_alone).map(folder);
@@ -62,16 +67,34 @@ pub(crate) fn source(
     })
 }
 
+/// How the engine runs a `model` that looks at these sources: with its features, where a source is
+/// watched and they tell how far its pictures are from training.
+pub(crate) fn engine(
+    options: EngineOptions,
+    model: &Model,
+    followed: &[Followed],
+) -> EngineOptions {
+    let mut sources = followed.iter();
+    let is_watched = sources.any(|source| source.flags.live.drift().is_some());
+    let tells = || model.has_features() && Known::new(&model.manifest).has_distance();
+    EngineOptions {
+        embedding: is_watched && tells(),
+        ..options
+    }
+}
+
 /// How a source is watched, if it is to be: what is drawn has no camera to watch.
 fn watch(followed: &Followed, desk: &Arc<Desk>) -> Option<WatchOptions> {
     let live = followed.flags.live;
     let drift = live.drift()?;
-    let spec = followed.spec.as_ref()?;
+    let is_drawn = |spec: &&SourceSpec| matches!(spec, SourceSpec::Synthetic(_));
+    let spec = followed.spec.as_ref().filter(|spec| !is_drawn(spec))?;
     let title = followed
         .name
         .clone()
         .unwrap_or_else(|| NamedSource::from(spec.clone()).shown());
-    let has_noise = is_live(spec) && !matches!(spec, SourceSpec::Network(_) | SourceSpec::Replay(_));
+    let has_noise =
+        is_live(spec) && !matches!(spec, SourceSpec::Network(_) | SourceSpec::Replay(_));
     let keep = keep(spec, &title, live.monitor_state());
     Some(WatchOptions {
         title,
@@ -92,7 +115,10 @@ fn watch(followed: &Followed, desk: &Arc<Desk>) -> Option<WatchOptions> {
 fn keep(spec: &SourceSpec, title: &str, named: Option<&Path>) -> Option<KeepOptions> {
     let is_camera = matches!(
         spec,
-        SourceSpec::Camera(_) | SourceSpec::Portable(_) | SourceSpec::Csi(_) | SourceSpec::Network(_)
+        SourceSpec::Camera(_)
+            | SourceSpec::Portable(_)
+            | SourceSpec::Csi(_)
+            | SourceSpec::Network(_)
     ) || (matches!(spec, SourceSpec::Path(_)) && is_live(spec));
     let camera = match (camera_identity(spec), is_camera) {
         (Some(camera), _) => camera,

@@ -16,7 +16,8 @@ use cli::{Cli, Command};
 #[cfg(feature = "serve")]
 use commands::serve;
 use commands::{
-    Finding, bench, devices, doctor, eval, generate, inspect, matching, pack, prepare, run, verify,
+    Finding, bench, devices, doctor, eval, generate, inspect, matching, monitor, pack, prepare,
+    run, verify,
 };
 
 fn main() -> ExitCode {
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),
+        Command::Monitor(args) => monitor::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Generate(args) => generate::run(args),
     };

@@ -76,9 +76,7 @@ impl Watched {
         for cause in HealthCause::ALL {
             let is_there = report.health.contains(&cause);
             let labels = with("cause", cause.name());
-            self.health
-                .get_or_create(&labels)
-                .set(i64::from(is_there));
+            self.health.get_or_create(&labels).set(i64::from(is_there));
         }
         let named = report.statistics.iter().map(|s| s.statistic.clone());
         let statistics: Vec<String> = named.collect();

@@ -92,7 +92,7 @@ pub(crate) struct LiveArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "no_monitor")]
     monitor_state: Option<PathBuf>,
     /// False alarms of drift that are taken into the bargain, per camera and year
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = values::rate)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = values::alarms)]
     drift_alarms_per_year: f64,
 }
 

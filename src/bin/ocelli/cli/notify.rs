@@ -17,7 +17,7 @@ use super::mqtt::MqttArgs;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Telling others of a live source")]
 pub(crate) struct NotifyArgs {
-    /// When to act: 'LABEL', 'LABEL>0.8 for 2s' or 'unknown for 1min'; each such flag is a rule
+    /// When to act: 'LABEL', 'LABEL>0.8 for 2s', 'unknown for 1min', 'health:covered' or 'drift:brightness'; each such flag is a rule
     #[arg(long = "on", value_name = "RULE")]
     on: Vec<Rule>,
     /// What to do when a rule fires: a shell command, with the record on its standard input
@@ -79,6 +79,11 @@ impl NotifyArgs {
             observers.push(Box::new(broker.observer(name, context)));
         }
         Ok(observers)
+    }
+
+    /// The first rule that is about what a source's monitor says, if there is one.
+    pub(crate) fn needs_monitor(&self) -> Option<&Rule> {
+        self.on.iter().find(|rule| rule.is_about_monitor())
     }
 
     fn actions(&self) -> Vec<Action> {

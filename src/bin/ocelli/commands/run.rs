@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use super::{Finding, cores, open_model, stop_flag};
 use crate::cli::{FollowArgs, RunArgs};
 use crate::flags::Line;
+use crate::live;
 use sources::Material;
 
 /// Fewer files than this are not worth a second session.
@@ -48,12 +49,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
         .first()
         .copied()
         .unwrap_or_else(|| args.flags().per_source());
+    let engine = live::engine(args.engine.options(), &model, followed);
     let options = PipelineOptions {
+        embedding: engine.embedding,
         batch: batch_size(&model, args.batch, !followed.is_empty())?,
         top_k: args.top_k,
         ..args.decode.options().with_source(first)
     };
-    let mut maker = PipelineMaker::new(model.clone(), &args.engine.options(), threads, options)?;
+    let mut maker = PipelineMaker::new(model.clone(), &engine, threads, options)?;
     maker.further = each.into_iter().skip(1).collect();
     if !followed.is_empty() {
         maker.at_once = workers;

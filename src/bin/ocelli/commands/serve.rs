@@ -33,7 +33,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     let given = Given::of(args);
     let followed = open_sources(args, &given, &model.manifest)?;
     let options = deployment_options(args, &followed);
-    let deployment = Deployment::new(model, &args.engine.options(), &options)?;
+    let engine = live::engine(args.engine.options(), &model, &followed);
+    let deployment = Deployment::new(model, &engine, &options)?;
     let live = live_sources(&given, &followed)?;
     let app = Arc::new(Deployment::app(&options, live.clone()));
     let server = Arc::new(Server::start(listening, app.clone())?);
