@@ -1,5 +1,6 @@
 //! A square of neighbouring pixels, and what is counted in it. Of fixed size, so that the
-//! compiler can do many pixels at once.
+//! compiler can do many pixels at once; in plain loops, as without link-time optimisation
+//! those of iterators stay calls, at five times the cost.
 
 use super::Colours;
 
@@ -30,6 +31,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    #[inline]
     pub(super) fn add(&mut self, other: &Self) {
         self.luma += other.luma;
         self.squares += other.squares;
@@ -45,18 +47,29 @@ pub(super) struct SquareDifference {
     pub(super) sum: u16,
 }
 
+#[inline]
 pub(super) fn difference(now: &[u8; PIXELS], then: &[u8; PIXELS]) -> SquareDifference {
-    // One loop for each, in types that just hold what a square can give: many at once.
-    let apart: [u8; PIXELS] = std::array::from_fn(|at| now[at].abs_diff(then[at]));
-    let changed: u8 = apart.iter().map(|v| u8::from(*v != 0)).sum();
+    // One plain loop for each, in types that just hold what a square can give: many at once.
+    let mut apart = [0; PIXELS];
+    for at in 0..PIXELS {
+        apart[at] = now[at].abs_diff(then[at]);
+    }
+    let (mut changed, mut sum) = (0u8, 0u16);
+    for value in apart {
+        changed += u8::from(value != 0);
+    }
+    for value in apart {
+        sum += u16::from(value);
+    }
     SquareDifference {
         changed: changed.into(),
-        sum: apart.iter().map(|v| u16::from(*v)).sum(),
+        sum,
     }
 }
 
 impl Patch {
     /// The square whose first pixel is at `at` of rows of `width`.
+    #[inline]
     pub(super) fn of_luma(pixels: &[u8], at: usize, width: usize) -> Self {
         let mut luma = [0; PIXELS];
         for (row, out) in luma.as_chunks_mut::<SIDE>().0.iter_mut().enumerate() {
@@ -66,30 +79,32 @@ impl Patch {
     }
 
     /// The same of red, green and blue; one row's colours are added to `colours`.
+    #[inline]
     pub(super) fn of_rgb(pixels: &[u8], at: usize, width: usize, colours: &mut Colours) -> Self {
         let mut luma = [0; PIXELS];
-        for (row, out) in luma.as_chunks_mut::<SIDE>().0.iter_mut().enumerate() {
-            let (pixels, _) = pixels[3 * (at + row * width)..][..3 * SIDE].as_chunks::<3>();
-            for (pixel, out) in pixels.iter().zip(out.iter_mut()) {
-                let [red, green, blue] = pixel.map(u16::from);
+        for row in 0..SIDE {
+            let pixels = &pixels[3 * (at + row * width)..][..3 * SIDE];
+            for x in 0..SIDE {
+                let (red, green) = (u16::from(pixels[3 * x]), u16::from(pixels[3 * x + 1]));
+                let blue = u16::from(pixels[3 * x + 2]);
                 // As the motion gate has it: near enough to luma.
-                *out = ((red + 2 * green + blue) / 4) as u8;
-            }
-            if row == COLOURED {
-                for (pixel, luma) in pixels.iter().zip(out.iter()) {
-                    let [red, green, blue] = *pixel;
-                    let chroma = u64::from(red.abs_diff(*luma)) + u64::from(blue.abs_diff(*luma));
-                    let values = [u64::from(red), u64::from(green), u64::from(blue), chroma];
-                    let sums = colours.sums.iter_mut().zip(values);
-                    sums.for_each(|(sum, value)| *sum += value);
+                let gray = ((red + 2 * green + blue) / 4) as u8;
+                luma[row * SIDE + x] = gray;
+                if row == COLOURED {
+                    let chroma = red.abs_diff(gray.into()) + blue.abs_diff(gray.into());
+                    colours.sums[0] += u64::from(red);
+                    colours.sums[1] += u64::from(green);
+                    colours.sums[2] += u64::from(blue);
+                    colours.sums[3] += u64::from(chroma);
                 }
-                colours.count += SIDE as u64;
             }
         }
+        colours.count += SIDE as u64;
         Self(luma)
     }
 
     /// Counts, with pixels from `bright` as burnt out and those above `lit` as lit.
+    #[inline]
     pub(super) fn sums(&self, bright: u8, lit: u8) -> Sums {
         let (mut luma, mut squares, mut over, mut seen) = (0u16, 0i32, 0u8, 0u8);
         for value in self.0 {
@@ -123,12 +138,16 @@ impl Patch {
     }
 
     /// Sums of two by two pixels.
+    #[inline]
     fn halved(&self) -> [[i16; HALF]; HALF] {
         let (rows, _) = self.0.as_chunks::<SIDE>();
-        std::array::from_fn(|y| {
-            let both: [i16; SIDE] =
-                std::array::from_fn(|x| i16::from(rows[2 * y][x]) + i16::from(rows[2 * y + 1][x]));
-            std::array::from_fn(|x| both[2 * x] + both[2 * x + 1])
-        })
+        let mut half = [[0; HALF]; HALF];
+        for y in 0..HALF {
+            for x in 0..SIDE {
+                let both = i16::from(rows[2 * y][x]) + i16::from(rows[2 * y + 1][x]);
+                half[y][x / 2] += both;
+            }
+        }
+        half
     }
 }
