@@ -168,7 +168,7 @@ impl Monitor {
         Report {
             source: source.to_owned(),
             model: model.to_owned(),
-            ts: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            ts: report::now(),
             health: self.assessment.health.iter().collect(),
             acknowledged: self.health.acknowledged().iter().collect(),
             drift: alarms

@@ -253,8 +253,8 @@ fn darkness_is_told_in_records_by_the_service_in_metrics_and_by_rules() {
     let told: Vec<usize> = (0..130)
         .filter(|n| heard.frames[*n].0 == ["dark"])
         .collect();
-    // After 20 s of darkness, and for 20 s after it.
-    assert_eq!(told, (50..100).collect::<Vec<_>>());
+    // After 20 s of darkness, and for 20 s after it; a frame stands for the second before it.
+    assert_eq!(told, (49..99).collect::<Vec<_>>());
     let others = heard
         .frames
         .iter()
@@ -284,7 +284,7 @@ fn darkness_is_told_in_records_by_the_service_in_metrics_and_by_rules() {
     let fired: Value = serde_json::from_str(&fired).unwrap();
     assert_eq!(
         (&fired["frame"], &fired["health"]),
-        (&json!(60), &json!(["dark"]))
+        (&json!(59), &json!(["dark"]))
     );
 
     // It is light again.

@@ -1,7 +1,7 @@
 //! What a monitor knows, as others are told it: answers of the service, the page, a file beside
 //! what was learned.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,10 @@ pub struct Report {
 /// That a statistic is no longer what it was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "Drift", deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename = "DriftAlarm", deny_unknown_fields)
+)]
 pub struct DriftReport {
     /// Its name: `brightness`, `share:bee`.
     pub statistic: String,
@@ -58,7 +61,10 @@ pub struct DriftReport {
 /// How often the answers are likely to be right: an estimate, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "Accuracy", deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename = "EstimatedAccuracy", deny_unknown_fields)
+)]
 pub struct AccuracyReport {
     /// Share of right answers.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
@@ -78,7 +84,10 @@ pub struct AccuracyReport {
 /// One statistic here and in training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "Finding", deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename = "MonitorFinding", deny_unknown_fields)
+)]
 pub struct FindingReport {
     /// Its name.
     pub statistic: String,
@@ -95,7 +104,7 @@ pub struct FindingReport {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(
     feature = "schema",
-    schemars(rename = "Statistic", deny_unknown_fields)
+    schemars(rename = "MonitorStatistic", deny_unknown_fields)
 )]
 pub struct StatisticReport {
     /// Its name.
@@ -117,6 +126,11 @@ fn moment(second: u64) -> String {
     const LAST: u64 = 253_402_300_799;
     let at = UNIX_EPOCH + Duration::from_secs(second.min(LAST));
     humantime::format_rfc3339_seconds(at).to_string()
+}
+
+/// The time as text.
+pub(super) fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
 impl DriftReport {
