@@ -10,6 +10,7 @@ use fastrand::Rng;
 use ocelli::engine::EngineChoice;
 use ocelli::model::Overrides;
 use ocelli::monitor::drift::Statistic;
+use ocelli::monitor::health::HealthCause;
 use ocelli::monitor::{Desk, Identity, Known, Monitor, MonitorOptions, Observation, Place, Report};
 use ocelli::notify::{Action, End, Mqtt, MqttOptions, Rules};
 use ocelli::pipeline::PerSourceOptions;
@@ -317,21 +318,34 @@ fn a_broker_hears_of_a_fault_as_it_comes_and_goes() {
         discovery: "homeassistant".into(),
     })
     .unwrap();
+    let desk = Arc::default();
+    mqtt.listen(Some("door"), Arc::clone(&desk));
+    let reports = Arc::new(parking_lot::Mutex::new(Heard::default()));
+    let (broker, publisher) = {
+        let broker = Arc::new(broker);
+        (broker.clone(), broker)
+    };
     let mut source = LiveSource::new(Drawn::new(START, out_for_a_while).opened());
     source.name = Some("door".into());
-    source.watch = Some(watch("door", &Arc::default(), None));
+    source.watch = Some(watch("door", &desk, None));
     source.observers = vec![
         Box::new(mqtt.observer(Some("door"), &context)),
         Box::new(Notes {
-            heard: Arc::default(),
-            // Time for the broker to hear of each.
-            on_frame: |_| std::thread::sleep(Duration::from_millis(10)),
+            heard: reports.clone(),
+            on_frame: move |event| {
+                if event.record.number == 60 {
+                    publisher.say("home/cam/door/acknowledge", "dark");
+                }
+                // Time for the broker to hear of each.
+                std::thread::sleep(Duration::from_millis(10));
+            },
             on_report: |_| {},
         }),
     ];
     follow(maker, source, &AtomicBool::new(false));
     drop(mqtt);
     let heard = subscriber.all(Duration::from_secs(1));
+    drop(broker);
     let mut told: Vec<Value> = on(&heard, "home/cam/door/status")
         .iter()
         .map(|status| status["health"].clone())
@@ -349,6 +363,11 @@ fn a_broker_hears_of_a_fault_as_it_comes_and_goes() {
     assert_eq!(sensors.filter(|key| key.starts_with("health_")).count(), 7);
     assert_eq!(components["drift"]["device_class"], "problem");
     crate::mqtt::one_way_to_be_available(&discovery[0]);
+    let button = &components["acknowledge"];
+    assert_eq!(button["command_topic"], "home/cam/door/acknowledge");
+    let reports = &reports.lock().reports;
+    let noted = |report: &Arc<Report>| report.acknowledged == [HealthCause::Dark];
+    assert!(reports.iter().any(noted), "{reports:?}");
 }
 
 /// A monitor that has seen a month of this camera, and then three days in more light.

@@ -56,7 +56,8 @@ pub(crate) fn source(
         let place = own.map_or_else(|| below.clone(), |own| below.join(own));
         observers.push(Box::new(Recorder::create(&place, live.record_limit())?) as _);
     }
-    observers.extend(notify.observers(name.as_deref(), context, common)?);
+    let desk = watch.as_ref().map(|watch| &watch.desk);
+    observers.extend(notify.observers(name.as_deref(), context, common, desk)?);
     Ok(LiveSource {
         name,
         opened,

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::address::slug;
+use super::commands::ALL;
 use super::{Message, MqttOptions};
 use crate::monitor::health::HealthCause;
 use crate::pipeline::record::Context;
@@ -94,8 +95,8 @@ impl Device<'_> {
         [("camera".to_owned(), problem), ("fps".to_owned(), fps)]
     }
 
-    /// Whether its picture is sound, a sensor for each cause, and whether it has changed; known of
-    /// a source that is watched.
+    /// Whether its picture is sound, a sensor for each cause, and whether it has changed, with a
+    /// button to take notice; known of a source that is watched.
     fn watched(&self) -> Vec<Component> {
         let sensor = |key: String, name: String, template: String| {
             let sensor = json!({
@@ -126,7 +127,18 @@ impl Device<'_> {
         drift["json_attributes_topic"] = drift["state_topic"].clone();
         drift["json_attributes_template"] =
             "{{ {'statistics': value_json.drift | default([])} | tojson }}".into();
-        causes.chain([(key, drift)]).collect()
+        let acknowledge = json!({
+            "platform": "button",
+            "name": "Acknowledge",
+            "unique_id": format!("{}_acknowledge", self.id),
+            "entity_category": "config",
+            "availability": self.is_watched(),
+            "availability_mode": "all",
+            "command_topic": format!("{}/acknowledge", self.base),
+            "payload_press": ALL,
+        });
+        let acknowledge = ("acknowledge".to_owned(), acknowledge);
+        causes.chain([(key, drift), acknowledge]).collect()
     }
 
     /// The status tells of health only where that is watched.

@@ -1,6 +1,9 @@
 //! Flags for those who are told what a live source shows: programs, addresses, a broker.
 
+use std::sync::Arc;
+
 use clap::Args;
+use ocelli::monitor::Desk;
 #[cfg(feature = "mqtt")]
 use ocelli::notify::Mqtt;
 #[cfg(feature = "webhook")]
@@ -54,7 +57,7 @@ impl NotifyArgs {
         })
     }
 
-    /// Who is told of the source `name`, in the records of `context`.
+    /// Who is told of the source `name`, in the records of `context`, and may take notice at `desk`.
     ///
     /// # Errors
     /// A rule without an action, or about a class that there is none of.
@@ -63,6 +66,7 @@ impl NotifyArgs {
         name: Option<&str>,
         context: &Context,
         common: &Common,
+        desk: Option<&Arc<Desk>>,
     ) -> Result<Vec<Box<dyn Observer>>> {
         let mut observers: Vec<Box<dyn Observer>> = Vec::new();
         if !self.on.is_empty() {
@@ -77,6 +81,9 @@ impl NotifyArgs {
         #[cfg(feature = "mqtt")]
         if let Some(broker) = &common.broker {
             observers.push(Box::new(broker.observer(name, context)));
+            if let Some(desk) = desk {
+                broker.listen(name, desk.clone());
+            }
         }
         Ok(observers)
     }
