@@ -456,8 +456,7 @@ fn drift_is_told_by_who_follows_and_from_the_disk_until_it_is_acknowledged() {
             on_report: move |report| seen.store(pleases(report), Ordering::Relaxed),
         }));
         follow(maker.clone(), source, &stop);
-        let frames = std::mem::take(&mut heard.lock().frames);
-        frames
+        Arc::into_inner(heard).unwrap().into_inner().frames
     };
     let frames = follow_until(|report| report.drift.iter().any(|d| d.statistic == "brightness"));
     for (health, drift) in &frames {
