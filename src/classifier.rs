@@ -14,7 +14,8 @@ use crate::model::{Model, Overrides};
 use crate::pipeline::capture::Frame;
 use crate::pipeline::preprocess::Framing;
 use crate::pipeline::record::{Record, Timing};
-use crate::pipeline::{Candidate, Pipeline, PipelineMaker, PipelineOptions, SmoothRequest};
+use crate::pipeline::write::unknown;
+use crate::pipeline::{Candidate, Pipeline, PipelineMaker, PipelineOptions, UnknownReason};
 
 /// A model that is loaded and ready: encoded pictures in, [`Answer`]s out.
 ///
@@ -62,8 +63,14 @@ pub struct Answer {
     /// The best classes, best first; as many as [`ClassifierBuilder::top_k`] says.
     pub top: Vec<Guess>,
     /// Whether the model does not know: the score is below the threshold that training
-    /// found, or that [`ClassifierBuilder::threshold`] sets. The label is the best guess.
+    /// found, or that [`ClassifierBuilder::threshold`] sets, or the picture is too unlike those
+    /// it was trained with. The label is the best guess.
     pub unknown: bool,
+    /// Which of it, if one class at a time is answered.
+    pub unknown_reason: Option<UnknownReason>,
+    /// How far the picture's features are from those of the best class, where the model says how
+    /// far they may be ([`Rejection::distance`](crate::model::manifest::Rejection::distance)).
+    pub distance: Option<f32>,
     /// The labels that are there, the surest first, where they are independent of one another
     /// ([`OutputKind::is_independent`]); else none.
     ///
@@ -218,6 +225,8 @@ impl Classifier {
             top: record.top.iter().map(guess).collect(),
             present: record.present.now.iter().map(guess).collect(),
             unknown: record.decision.unknown,
+            unknown_reason: record.decision.unknown_reason,
+            distance: record.distance,
             timing: record.timing,
             warning: record.output_warning,
         })
@@ -272,10 +281,15 @@ impl ClassifierBuilder {
     /// own.
     #[must_use]
     pub fn threshold(mut self, threshold: f32) -> Self {
-        self.options.smooth = SmoothRequest {
-            enter: Some(threshold),
-            ..SmoothRequest::default()
-        };
+        self.options.smooth.enter = Some(threshold);
+        self
+    }
+
+    /// The distance beyond which the answer is "unknown", infinite for none; otherwise the
+    /// model's own.
+    #[must_use]
+    pub fn farthest(mut self, distance: f32) -> Self {
+        self.options.smooth.farthest = Some(distance);
         self
     }
 
@@ -343,10 +357,9 @@ impl fmt::Debug for Classifier {
 /// `star 0.9871`, or `unknown, perhaps star 0.4120`.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unknown = if self.unknown {
-            "unknown, perhaps "
-        } else {
-            ""
+        let unknown = match self.unknown {
+            true => unknown(self.unknown_reason),
+            false => "",
         };
         write!(f, "{unknown}{} {:.4}", self.label, self.score)
     }

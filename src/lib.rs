@@ -26,8 +26,8 @@
 //!   capture → decode → preprocess → score  → smooth   → write
 //!   Frame     Picture  Tensor       Scores   Decision   Record
 //!   ```
-//! - A [`session`] follows live sources and tells their observers; [`notify`] has some, and
-//!   `serve` is an HTTP service. A retrained model takes over by [`swap`], once it has passed
+//! - A [`session`] follows live sources and tells their observers; [`notify`] has some,
+//!   [`monitor`] keeps frames worth looking at, and `serve` is an HTTP service. A retrained model takes over by [`swap`], once it has passed
 //!   its [`proof`].
 //!
 //! # Features
@@ -49,6 +49,7 @@
 //! features = ["rten"]` is a small runtime.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod calibration;
 mod classifier;
 mod deadline;
 pub mod engine;
@@ -59,13 +60,13 @@ mod ffi;
 #[doc(hidden)]
 pub mod fuzz;
 mod jpeg;
+mod labelled;
 pub mod matching;
 pub mod memory;
 pub mod model;
 pub mod monitor;
 pub mod notify;
 pub mod pipeline;
-#[cfg(any(feature = "onnxruntime", feature = "serve"))]
 mod priority;
 pub mod proof;
 mod region;

@@ -5,8 +5,6 @@
 //! by successive halving. What the photographs cannot tell apart is said.
 
 mod candidate;
-mod classes;
-mod labelled;
 mod order;
 mod ranges;
 mod report;
@@ -20,10 +18,10 @@ use std::sync::Arc;
 
 use crate::engine::{EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
+use crate::labelled::Labelled;
 use crate::model::manifest::{Color, Filter, Layout, Resize, Size};
 use crate::model::{Facts, Gathered, Model, Overrides, fact};
 use crate::pipeline::preprocess::Framing;
-use labelled::Labelled;
 use order::Order;
 pub use report::{Agreement, Match, Row};
 pub use search::Progress;

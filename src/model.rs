@@ -34,7 +34,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 pub use facts::{Fact, FactLine, Facts, fact};
 pub use file::FileFacts;
 use file::{folder_of, unreadable};
@@ -163,6 +163,12 @@ impl Model {
         let file = FileFacts::of(&path, &proto, size, &manifest.output.tensor)?;
         let named = manifest.output.embedding.clone().map(Features::Output);
         let features = named.or_else(|| file.features.clone().map(Features::Inside));
+        if manifest.distance_rule().is_some() && features.is_none() {
+            let what = "rejection.distance is about features that the network does not show";
+            return Err(Error::model(place, what).with_expected(
+                "their output as output.embedding, or a Gemm, a MatMul or a 1x1 Conv at its end",
+            ));
+        }
         Ok(Model {
             features,
             path,

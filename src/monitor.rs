@@ -14,6 +14,7 @@ mod hours;
 mod known;
 mod place;
 mod report;
+pub mod ring;
 mod state;
 mod whole;
 

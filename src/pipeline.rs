@@ -13,6 +13,7 @@ mod score;
 mod smooth;
 mod stages;
 pub mod summary;
+pub(crate) mod view;
 pub mod workers;
 pub mod write;
 
@@ -27,8 +28,8 @@ pub use per_source::PerSourceOptions;
 use preprocess::Framing;
 use record::Record;
 pub use score::{Candidate, Scores};
-pub(crate) use score::{Scorer, best};
-pub use smooth::{Change, Decision, Present, SmoothRequest, State};
+pub(crate) use score::{Distance, Scorer, best};
+pub use smooth::{Change, Decision, Present, SmoothRequest, State, UnknownReason};
 pub(crate) use stages::Stages;
 use stages::StagesOptions;
 

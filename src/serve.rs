@@ -35,7 +35,7 @@ mod watchers;
 pub use broadcaster::Broadcaster;
 pub use deployment::{Deployment, DeploymentOptions};
 pub use live::{Live, LiveSources};
-pub use metrics::{Meter, Metrics};
+pub use metrics::{Meter, Metrics, RingMeter};
 pub use openapi::api_description;
 pub use preview::PreviewOptions;
 pub use server::{Server, ServerCheck, ServerOptions};

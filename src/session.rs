@@ -3,11 +3,11 @@
 
 mod crew;
 mod follower;
-mod keeper;
 mod live;
 mod observer;
 mod recorder;
 mod source;
+mod state_writer;
 mod stats;
 mod telling;
 mod turn;
@@ -27,7 +27,7 @@ pub use recorder::Recorder;
 pub use source::LiveSource;
 pub use stats::{Ending, LoopStats};
 use telling::Telling;
-pub use watcher::{KeepOptions, WatchOptions};
+pub use watcher::{MonitorStateOptions, WatchOptions};
 
 /// A model that is ready to take over: how its pipelines are made, and a warm one.
 pub struct NewModel {

@@ -15,6 +15,8 @@ const DOORS: [(&str, &[&str]); 61] = [
     (
         "base64",
         &[
+            "calibration/proof.rs",
+            "monitor/ring/sidecar.rs",
             "pipeline/capture/http/",
             "proof/replay.rs",
             "serve/token.rs",
@@ -46,6 +48,7 @@ const DOORS: [(&str, &[&str]); 61] = [
         "fastrand",
         &[
             "matching/statistics.rs",
+            "monitor/ring/",
             "notify/mqtt/publisher.rs",
             "pipeline/capture/synthetic.rs",
         ],
@@ -67,6 +70,7 @@ const DOORS: [(&str, &[&str]); 61] = [
         &[
             "engine/onnxruntime.rs",
             "model/constant.rs",
+            "monitor/ring/sidecar.rs",
             "pipeline/preprocess/layout.rs",
             "tensor.rs",
         ],
@@ -88,7 +92,7 @@ const DOORS: [(&str, &[&str]); 61] = [
     (
         "indicatif",
         &[
-            "bin/ocelli/commands/matching.rs",
+            "bin/ocelli/commands.rs",
             "bin/ocelli/commands/run.rs",
             "bin/ocelli/fetching.rs",
         ],
@@ -133,6 +137,7 @@ const DOORS: [(&str, &[&str]); 61] = [
             "bin/ocelli/commands/doctor/cache.rs",
             "engine/cache.rs",
             "model/hub/download.rs",
+            "monitor/ring/disk.rs",
             "notify/rules/command.rs",
             "pipeline/capture/camera/v4l2/",
             "pipeline/capture/child/",
@@ -171,7 +176,7 @@ const DOORS: [(&str, &[&str]); 61] = [
     ("tokio_rustls", &["serve/listen.rs"]),
     ("toml", &["bin/ocelli/cli/config.rs"]),
     ("tower_http", &["serve/routes.rs"]),
-    ("turbojpeg", &["ffi/", "serve/preview/encoder.rs"]),
+    ("turbojpeg", &["ffi/", "pipeline/view.rs"]),
     (
         "ureq",
         &[

@@ -166,7 +166,7 @@ fn a_broken_recording_is_an_error_of_that_frame() {
     let none = ocelli(live(&["replay:/nowhere"]));
     assert_eq!(none.status.code(), Some(2));
     assert!(
-        stderr(&none).contains("name a folder that a live session was recorded to (--record DIR)")
+        stderr(&none).contains("name a folder that a live session was recorded to, or kept frames in (--record DIR, --keep DIR)")
     );
 }
 

@@ -1,7 +1,12 @@
 //! Models with metadata of our choosing, written as protobuf has it: a message may be
 //! appended to, and `metadata_props` is a repeated field.
 
+use std::path::Path;
+
 use prost::Message;
+use serde_json::Value;
+
+use crate::support::ocelli;
 
 /// As much of onnx.proto as that takes.
 #[derive(Clone, PartialEq, Message)]
@@ -30,6 +35,15 @@ pub fn with_metadata(model: &[u8], metadata: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = model[..start.expect("the manifest is last")].to_vec();
     bytes.extend(self::metadata(metadata));
     bytes
+}
+
+/// The bytes of a bundled model with its manifest changed.
+pub fn changed_manifest(model: &Path, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let output = ocelli(["inspect", &model.display().to_string(), "--json"]);
+    let mut manifest = serde_json::from_slice::<Value>(&output.stdout).unwrap()["manifest"].take();
+    change(&mut manifest);
+    let bytes = std::fs::read(model).unwrap();
+    with_metadata(&bytes, &[("ocelli", &manifest.to_string())])
 }
 
 /// Metadata to be appended to a model.

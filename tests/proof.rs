@@ -3,17 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::onnx_file::with_metadata;
-use crate::support::{ocelli, project, root, scratch, stderr};
+use crate::onnx_file::changed_manifest;
+use crate::support::{ocelli, root, scratch, stderr};
 
 /// The bundled model with its manifest changed.
 fn changed_model(name: &str, change: impl FnOnce(&mut Value)) -> String {
     let folder = scratch(name);
-    let output = ocelli(["inspect", &project("models/shapes.onnx"), "--json"]);
-    let mut manifest = serde_json::from_slice::<Value>(&output.stdout).unwrap()["manifest"].take();
-    change(&mut manifest);
-    let bytes = std::fs::read(root().join("models/shapes.onnx")).unwrap();
-    let packed = with_metadata(&bytes, &[("ocelli", &manifest.to_string())]);
+    let packed = changed_manifest(&root().join("models/shapes.onnx"), change);
     let path = folder.join("m.onnx");
     std::fs::write(&path, packed).unwrap();
     path.display().to_string()

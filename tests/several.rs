@@ -173,9 +173,9 @@ fn a_stalled_a_slow_a_broken_and_a_garbled_source_cost_the_others_nothing() {
     // Two pictures and a half in a second, of 8 kB each.
     let slow = std::thread::spawn(move || {
         let bytes = [&good[..], &good, &good[..good.len() / 2]].concat();
-        for piece in bytes.chunks(bytes.len().div_ceil(200)) {
+        for piece in bytes.chunks(bytes.len().div_ceil(50)) {
             trickle.write_all(piece).unwrap();
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(20));
         }
         trickle
     });
@@ -244,7 +244,7 @@ fn tables_give_each_source_its_own_pace_framing_and_threshold() {
     // A busy machine may take longer than a second, and be late for a frame that is due.
     assert!((9..=12).contains(&named["paced"].len()), "{told}");
     assert!(
-        drops("paced", "newer") <= 3 && drops("paced", "paced") >= 70,
+        drops("paced", "newer") <= 10 && drops("paced", "paced") >= 70,
         "{told}"
     );
     let total = format!("; dropped {} (", 100 - named["paced"].len());

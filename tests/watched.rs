@@ -11,6 +11,7 @@ use ocelli::engine::EngineChoice;
 use ocelli::model::Overrides;
 use ocelli::monitor::drift::Statistic;
 use ocelli::monitor::health::HealthCause;
+use ocelli::monitor::ring::{Ring, RingOptions, RingSource};
 use ocelli::monitor::{Desk, Identity, Known, Monitor, MonitorOptions, Observation, Place, Report};
 use ocelli::notify::{Action, End, Mqtt, MqttOptions, Rules};
 use ocelli::pipeline::PerSourceOptions;
@@ -24,7 +25,8 @@ use ocelli::serve::{
     ServerOptions,
 };
 use ocelli::session::{
-    FrameEvent, KeepOptions, LiveOptions, LiveSource, NewModel, Observer, Session, WatchOptions,
+    FrameEvent, LiveOptions, LiveSource, MonitorStateOptions, NewModel, Observer, Session,
+    WatchOptions,
 };
 use ocelli::swap::Swap;
 use ocelli::{EngineOptions, Framing, Model, PipelineMaker, PipelineOptions};
@@ -146,12 +148,12 @@ fn rten() -> EngineOptions {
     }
 }
 
-fn watch(title: &str, desk: &Arc<Desk>, keep: Option<KeepOptions>) -> WatchOptions {
+fn watch(title: &str, desk: &Arc<Desk>, state: Option<MonitorStateOptions>) -> WatchOptions {
     WatchOptions {
         title: title.into(),
         monitor: MonitorOptions::default(),
         desk: desk.clone(),
-        keep,
+        state,
     }
 }
 
@@ -235,6 +237,17 @@ fn darkness_is_told_in_records_by_the_service_in_metrics_and_by_rules() {
             }
         }
     };
+    let ring = Ring::open(RingOptions {
+        folder: folder.join("ring"),
+        ..RingOptions::default()
+    });
+    let kept_of = RingSource {
+        name: Some("door".into()),
+        folder: None,
+        framing: Framing::default(),
+        max_pixels: 1_000_000,
+    };
+    let ring = ring.unwrap().keeper(kept_of, &context).unwrap();
     let mut source = LiveSource::new(Drawn::new(START, out_for_a_while).opened());
     source.name = Some("door".into());
     source.watch = Some(watch("door", door.desk(), None));
@@ -242,6 +255,7 @@ fn darkness_is_told_in_records_by_the_service_in_metrics_and_by_rules() {
         Box::new(Broadcaster::for_each(&live, &preview).unwrap().remove(0)),
         Box::new(Meter::new(&app.metrics(), "door")),
         Box::new(rules),
+        Box::new(ring),
         Box::new(Notes {
             heard: heard.clone(),
             on_frame: ask_once,
@@ -287,6 +301,11 @@ fn darkness_is_told_in_records_by_the_service_in_metrics_and_by_rules() {
         (&fired["frame"], &fired["health"]),
         (&json!(59), &json!(["dark"]))
     );
+
+    let kept = crate::ring::entries(&folder.join("ring"));
+    let mut dark = kept.iter().filter(|entry| entry["kept"]["reason"] == "unhealthy");
+    let said = dark.next().map(|entry| &entry["kept"]["health"]);
+    assert_eq!(said, Some(&json!("dark")), "{kept:?}");
 
     // It is light again.
     let (_, metrics) = get("/metrics");
@@ -438,7 +457,7 @@ fn drift_is_told_by_who_follows_and_from_the_disk_until_it_is_acknowledged() {
     let follow_until = |pleases: fn(&Report) -> bool| {
         let (stop, heard) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let mut source = LiveSource::new(Drawn::new(now, brighter).opened());
-        let keep = KeepOptions {
+        let keep = MonitorStateOptions {
             place: place.clone(),
             camera: own.camera.clone(),
         };

@@ -284,7 +284,8 @@ impl EngineMaker {
 }
 
 fn wanted_features<'a>(model: &'a Model, options: &EngineOptions) -> Option<&'a Features> {
-    model.features().filter(|_| options.embedding)
+    let is_wanted = options.embedding || model.manifest.distance_rule().is_some();
+    model.features().filter(|_| is_wanted)
 }
 
 /// An engine that is there, before it has a model.

@@ -1,9 +1,9 @@
 //! In which order the model's outputs stand for the labels: as they are given, with a
 //! background before or behind them, or sorted by name, as tools do that read folders.
 
-use super::classes::{BACKGROUND, Class, found, is_background};
-use super::labelled::Labelled;
 use crate::error::{Error, Result};
+use crate::labelled::Labelled;
+use crate::labelled::classes::{BACKGROUND, Class, found, is_background};
 use crate::model::Fact;
 
 /// What the first order of labels is called.

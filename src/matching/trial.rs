@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use super::MatchOptions;
 use super::candidate::Candidate;
-use super::labelled::Labelled;
 use super::order::Order;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::labelled::Labelled;
 use crate::model::Model;
 use crate::model::manifest::{Color, Layout, Manifest};
 use crate::pipeline::capture::Frame;

@@ -23,8 +23,8 @@ pub use proof::{Proof, ProofCase};
 pub use schema::schema;
 use stated::stated;
 pub use training::{
-    Alarm, ClassMetrics, Dataset, Drift, EmbeddingStatistics, ImageStatistics, Metrics, PriorAlarm,
-    Statistic, Training,
+    Alarm, ClassMetrics, Dataset, Drift, EmbeddingStatistics, ImageStatistics, LeaveOneClassOut,
+    Metrics, PriorAlarm, Statistic, Training,
 };
 
 /// The key in the ONNX file's `metadata_props`.
@@ -107,6 +107,14 @@ impl Manifest {
     pub fn to_json(&self) -> Result<String> {
         serde_json::to_string(self)
             .map_err(|e| Error::model(&self.name, "the manifest has no JSON form").caused_by(e))
+    }
+
+    /// The rule by which features far from what was learned are unknown, where there is one:
+    /// the farthest distance, and what distances are measured by.
+    pub(crate) fn distance_rule(&self) -> Option<(f32, &EmbeddingStatistics)> {
+        let farthest = self.rejection?.distance?;
+        let known = self.drift.as_ref()?.embedding.as_ref()?;
+        Some((farthest as f32, known))
     }
 
     /// The name with its version, `shapes@1`, as records carry it.

@@ -79,8 +79,8 @@ impl Comparison {
             let training = match statistic {
                 Statistic::Score => &baselines.score,
                 Statistic::Distance => known.distances()?,
-                Statistic::Brightness => &baselines.image.brightness,
-                Statistic::RedBlue => &baselines.image.red_blue,
+                Statistic::Brightness => &baselines.image.as_ref()?.brightness,
+                Statistic::RedBlue => &baselines.image.as_ref()?.red_blue,
                 _ => return None,
             };
             let here = sum / count.max(1) as f64;

@@ -110,6 +110,9 @@ impl PipelineMaker {
 
     /// What the records of its pipelines have in common.
     pub fn context(&self, identity: &Identity) -> Context {
-        Context::new(&self.model.manifest, identity, self.options.top_k)
+        Context {
+            loaded: Some(self.model.clone()),
+            ..Context::new(&self.model.manifest, identity, self.options.top_k)
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::smooth::{Decision, Present, State};
 use super::summary::PictureSummary;
 use crate::engine::Identity;
 use crate::error::Error;
+use crate::model::Model;
 use crate::model::manifest::Manifest;
 
 /// Everything that is said about one frame. Buffers are reused for the next one.
@@ -33,8 +34,11 @@ pub struct Record {
     pub present: Present,
     /// The best classes, best first.
     pub top: Vec<Candidate>,
-    /// The features below the classes, where they are wanted.
+    /// The features below the classes, where they are wanted or their distance is measured.
     pub embedding: Vec<f32>,
+    /// How far they are from those of the best class, where the model says how far they may
+    /// be; averaged as the scores are. The natural logarithm of their mean squared deviation.
+    pub distance: Option<f32>,
     /// How long each stage took.
     pub timing: Timing,
     /// From capture to now, for live sources.
@@ -83,6 +87,7 @@ impl Default for Record {
             present: Present::default(),
             top: Vec::new(),
             embedding: Vec::new(),
+            distance: None,
             timing: Timing::default(),
             frame_age: None,
             drops: None,
@@ -130,10 +135,14 @@ pub struct Context {
     pub labels: Vec<String>,
     /// Whether they are independent of one another: a picture may have several, or none.
     pub independent: bool,
+    /// Whether what is too far from what was learned is unknown, so that records have distances.
+    pub has_distance: bool,
     /// What runs.
     pub identity: Identity,
     /// How many classes a record lists.
     pub top_k: usize,
+    /// The model itself, where it was loaded from a file.
+    pub loaded: Option<Arc<Model>>,
 }
 
 impl Context {
@@ -143,8 +152,10 @@ impl Context {
             model: manifest.id(),
             labels: manifest.labels.clone(),
             independent: manifest.output.kind.is_independent(),
+            has_distance: manifest.distance_rule().is_some(),
             identity: identity.clone(),
             top_k: top_k.min(manifest.labels.len()),
+            loaded: None,
         }
     }
 

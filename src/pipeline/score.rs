@@ -1,12 +1,14 @@
 //! Fourth stage: calibrated scores for every class from what the network gave.
 
 mod check;
+mod distance;
 
 use crate::error::{Error, Result};
 use crate::model::check_classes;
 use crate::model::manifest::{Manifest, OutputKind, Quantization};
 use crate::tensor::{RawOutput, softmax};
 use check::OutputCheck;
+pub(crate) use distance::Distance;
 
 /// A probability for every class, in the labels' order; their sum is 1 unless the labels are
 /// independent of one another.

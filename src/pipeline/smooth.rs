@@ -14,12 +14,17 @@
 //! With enter 0.7 and leave 0.4, scores of 0.75, 0.5, 0.45 for "cat" are cat, cat, cat;
 //! 0.35 is unknown; 0.6 is still unknown.
 //!
+//! **Distance**: where a model says how far features may lie from those of a class, a class is
+//! decided for only within that. The distance goes through the same average and the same
+//! `hold` as the scores, so that one that flickers does not make the answer flicker.
+//!
 //! Where labels are independent of one another, all of this goes for each label by itself:
 //! any number of them may be decided for at a time (`independent.rs`).
 
 mod average;
 mod exclusive;
 mod independent;
+mod reason;
 mod steady;
 
 use std::time::{Duration, Instant};
@@ -31,6 +36,7 @@ use average::Average;
 use exclusive::Exclusive;
 use independent::Independent;
 pub use independent::Present;
+pub use reason::UnknownReason;
 
 /// What the picture is said to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,6 +45,8 @@ pub struct Decision {
     pub best: Candidate,
     /// Whether no class is decided for.
     pub unknown: bool,
+    /// Why none is, if one class at a time is decided for.
+    pub unknown_reason: Option<UnknownReason>,
     /// What the decision was before, if this frame changed it.
     pub change: Option<Change>,
 }
@@ -65,6 +73,8 @@ pub struct SmoothRequest {
     pub leave: Option<f32>,
     /// How long a change has to last.
     pub hold: Duration,
+    /// The largest distance at which a class is decided for, infinite for any; else the model's.
+    pub farthest: Option<f32>,
 }
 
 impl SmoothRequest {
@@ -91,6 +101,22 @@ impl SmoothRequest {
         }
         Ok((enter, leave))
     }
+
+    /// The largest distance at which a class is decided for, where the model's is `farthest`.
+    ///
+    /// # Errors
+    /// One is asked for, and the model has none.
+    fn farthest(&self, farthest: Option<f32>) -> Result<f32> {
+        match (self.farthest, farthest) {
+            (Some(asked), None) if asked.is_finite() => Err(Error::usage(
+                "farthest",
+                "the model knows no distances: it has no rejection.distance",
+            )
+            .with_remedy("calibrate it, or leave this out")
+            .with_settings(&["farthest"])),
+            (asked, own) => Ok(asked.or(own).unwrap_or(f32::INFINITY)),
+        }
+    }
 }
 
 /// Decides from frame to frame.
@@ -116,7 +142,8 @@ impl Decider {
             Way::Independent(Independent::new(request, output, labels)?)
         } else {
             let threshold = manifest.rejection.map(|r| r.threshold as f32);
-            Way::Exclusive(Exclusive::new(request, threshold)?)
+            let farthest = manifest.distance_rule().map(|(farthest, _)| farthest);
+            Way::Exclusive(Exclusive::new(request, threshold, farthest)?)
         };
         Ok(Self {
             average: Average::new(request.time_constant),
@@ -124,17 +151,18 @@ impl Decider {
         })
     }
 
-    /// The decision for the scores of a frame captured `at`, and the independent labels that
-    /// are `present`. The scores become those that the decision rests on.
+    /// The decision for the scores and the distance of a frame captured `at`, and the independent
+    /// labels that are `present`. Scores and distance become those that the decision rests on.
     pub(super) fn run(
         &mut self,
         scores: &mut Scores,
+        distance: &mut Option<f32>,
         at: Instant,
         present: &mut Present,
     ) -> Decision {
-        self.average.run(scores, at);
+        self.average.run(scores, distance, at);
         match &mut self.way {
-            Way::Exclusive(decider) => decider.run(&scores.0, at),
+            Way::Exclusive(decider) => decider.run(&scores.0, *distance, at),
             Way::Independent(decider) => decider.run(&scores.0, at, present),
         }
     }
@@ -164,11 +192,13 @@ mod tests {
         threshold: Option<f32>,
         scores: &[[f32; 2]],
     ) -> Vec<State> {
-        let mut decider = Exclusive::new(&request, threshold).unwrap();
+        let mut decider = Exclusive::new(&request, threshold, None).unwrap();
         let start = Instant::now();
         let frames = scores.iter().zip(0..);
         frames
-            .map(|([a, b], n)| state(decider.run(&[*a, *b, 1.0 - a - b], start + n * ms(100))))
+            .map(|([a, b], n)| {
+                state(decider.run(&[*a, *b, 1.0 - a - b], None, start + n * ms(100)))
+            })
             .collect()
     }
 
@@ -189,11 +219,11 @@ mod tests {
         let start = Instant::now();
         let after = |times: &[u64]| {
             let mut average = Average::new(ms(500));
-            average.run(&mut Scores(vec![1.0, 0.0]), start);
+            average.run(&mut Scores(vec![1.0, 0.0]), &mut None, start);
             let mut scores = Scores::default();
             for at in times {
                 scores = Scores(vec![0.0, 1.0]);
-                average.run(&mut scores, start + ms(*at));
+                average.run(&mut scores, &mut None, start + ms(*at));
             }
             scores.0
         };
@@ -241,12 +271,79 @@ mod tests {
 
     #[test]
     fn a_change_tells_what_was_before_and_how_long() {
-        let mut decider = Exclusive::new(&SmoothRequest::default(), None).unwrap();
+        let mut decider = Exclusive::new(&SmoothRequest::default(), None, None).unwrap();
         let start = Instant::now();
-        let mut change = |scores: [f32; 2], at: u64| decider.run(&scores, start + ms(at)).change;
+        let mut change =
+            |scores: [f32; 2], at: u64| decider.run(&scores, None, start + ms(at)).change;
         assert_eq!(change([0.9, 0.1], 0), Some(Change { before: None }));
         assert_eq!(change([0.8, 0.2], 700), None);
         let before = Some((Some(0), ms(1500)));
         assert_eq!(change([0.2, 0.8], 1500), Some(Change { before }));
+    }
+
+    #[test]
+    fn what_is_far_is_unknown_however_sure_the_score_and_the_reason_is_told() {
+        use super::UnknownReason::{Both, Distance, Score};
+        let request = SmoothRequest::default();
+        let mut decider = Exclusive::new(&request, Some(0.6), Some(1.5)).unwrap();
+        let start = Instant::now();
+        let frames = [
+            (0.9, 1.5, None),
+            (0.9, 1.6, Some(Distance)),
+            (0.5, 1.0, Some(Score)),
+            (0.5, 2.0, Some(Both)),
+            (0.6, -3.0, None),
+        ];
+        for (number, (score, distance, reason)) in (0..).zip(frames) {
+            let at = start + number * ms(100);
+            let decision = decider.run(&[score, 1.0 - score], Some(distance), at);
+            assert_eq!(decision.unknown_reason, reason, "{number}");
+            assert_eq!(decision.unknown, reason.is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_distance_that_flickers_is_averaged_and_held_as_scores_are() {
+        let start = Instant::now();
+        let mut average = Average::new(ms(500));
+        let mut after = |distance: f32, at: u64| {
+            let mut distance = Some(distance);
+            average.run(&mut Scores(vec![1.0]), &mut distance, start + ms(at));
+            distance.unwrap()
+        };
+        assert_eq!(after(1.0, 0), 1.0);
+        // 1 + (3 - 1) * (1 - exp(-100 / 500))
+        assert!((after(3.0, 100) - 1.362_538).abs() < 1e-5);
+        let hold = SmoothRequest {
+            hold: ms(200),
+            ..SmoothRequest::default()
+        };
+        let mut decider = Exclusive::new(&hold, None, Some(1.5)).unwrap();
+        let mut unknown = |distance: f32, at: u64| {
+            let decision = decider.run(&[0.9, 0.1], Some(distance), start + ms(at));
+            (decision.unknown, decision.unknown_reason.is_some())
+        };
+        let distances = [1.0, 2.0, 1.0, 2.0, 2.0, 2.0, 1.0];
+        let found: Vec<(bool, bool)> = (0..)
+            .zip(distances)
+            .map(|(number, distance)| unknown(distance, number * 100))
+            .collect();
+        let (known, far) = ((false, false), (true, true));
+        // The last is near again, and held: the reason stays with it.
+        assert_eq!(found, [known, known, known, known, known, far, far]);
+    }
+
+    #[test]
+    fn a_distance_of_a_model_that_knows_none_is_refused_and_any_is_not() {
+        let asked = |farthest: f32| {
+            let request = SmoothRequest {
+                farthest: Some(farthest),
+                ..SmoothRequest::default()
+            };
+            Exclusive::new(&request, None, None).err()
+        };
+        assert!(asked(f32::INFINITY).is_none());
+        let error = asked(2.0).unwrap().to_string();
+        assert!(error.contains("no rejection.distance"), "{error}");
     }
 }

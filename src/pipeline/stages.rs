@@ -8,7 +8,7 @@ use super::decode::{DecodeOptions, Decoder, Picture};
 use super::luma::LumaSummary;
 use super::per_source::PerSource;
 use super::record::{Record, Timing};
-use super::score::{Scorer, Scores};
+use super::score::{Distance, Scorer, Scores, best};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -19,6 +19,8 @@ pub(crate) struct Stages {
     decoder: Decoder,
     pub(super) engine: Box<dyn Engine>,
     scorer: Scorer,
+    /// Of a model that rejects what is too far.
+    distance: Option<Distance>,
     picture: Picture,
     luma: LumaSummary,
     tensor: Tensor,
@@ -49,6 +51,7 @@ impl Stages {
         options: &StagesOptions,
     ) -> Result<Self> {
         let manifest = &model.manifest;
+        let distance = Distance::new(manifest);
         Ok(Self {
             decoder: Decoder::new(DecodeOptions {
                 max_pixels: options.max_pixels,
@@ -59,7 +62,8 @@ impl Stages {
             picture: Picture::default(),
             luma: LumaSummary::default(),
             tensor,
-            outputs: Outputs::new(options.embedding),
+            outputs: Outputs::new(options.embedding || distance.is_some()),
+            distance,
             scores: Scores::default(),
             batch: options.batch,
             fixed: model.file.fixed_batch.is_some(),
@@ -171,14 +175,22 @@ impl Stages {
     ) -> Result<()> {
         self.scorer
             .run(&self.outputs.scores, batch, item, &mut self.scores)?;
-        record.decision = source
-            .decider
-            .run(&mut self.scores, at, &mut record.present);
-        self.scores.top(self.top_k, &mut record.top);
-        record.output_warning = self.scorer.warning();
         if let Some(embedding) = &self.outputs.embedding {
             embedding.features(item, &mut record.embedding);
         }
+        let class = best(&self.scores.0).index;
+        let distance = self.distance.as_ref();
+        record.distance = distance
+            .map(|distance| distance.run(&record.embedding, class))
+            .transpose()?;
+        record.decision = source.decider.run(
+            &mut self.scores,
+            &mut record.distance,
+            at,
+            &mut record.present,
+        );
+        self.scores.top(self.top_k, &mut record.top);
+        record.output_warning = self.scorer.warning();
         Ok(())
     }
 }

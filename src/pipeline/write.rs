@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 pub(crate) use json::Line as JsonRecord;
 pub(crate) use json::object as json_object;
 pub use text::Inline;
+pub(crate) use text::unknown;
 
 /// A way of writing records.
 trait LineFormat {

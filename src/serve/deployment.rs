@@ -35,6 +35,9 @@ pub struct DeploymentOptions {
     pub pipeline: PipelineOptions,
     /// How frames of each live source are looked at and decided about.
     pub live: Vec<PerSourceOptions>,
+    /// Whether the live loop's records carry the features below the classes; the engine has
+    /// to be made to give them.
+    pub live_embedding: bool,
 }
 
 impl Default for DeploymentOptions {
@@ -47,6 +50,7 @@ impl Default for DeploymentOptions {
             batch: 8,
             pipeline: PipelineOptions::default(),
             live: Vec::new(),
+            live_embedding: false,
         }
     }
 }
@@ -89,11 +93,14 @@ impl Deployment {
             batch: options.batch,
             ..options.pipeline
         };
+        let of_live = PipelineOptions {
+            embedding: options.live_embedding,
+            ..options.pipeline
+        };
         let mut each = options.live.iter().copied();
         let first = each.next().unwrap_or_default();
-        let mut live = maker(threads(1), options.pipeline.with_source(first));
+        let mut live = maker(threads(1), of_live.with_source(first));
         live.further = each.collect();
-        live.options.embedding = engine.embedding;
         if beside_live {
             live.at_once = frames_at_once(options.live.len(), cores, options.threads);
             live.threads = threads(live.at_once);

@@ -3,6 +3,7 @@
 
 mod asked;
 mod meter;
+mod ring_meter;
 mod tally;
 
 use std::hash::Hash;
@@ -19,6 +20,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 pub(crate) use asked::TextFormat;
 pub use meter::Meter;
+pub use ring_meter::RingMeter;
 use tally::Tally;
 
 /// A name and a value.
@@ -46,6 +48,7 @@ pub struct Metrics {
     health: Family<Labels<2>, Gauge>,
     drift: Family<Labels<2>, Gauge>,
     accuracy: Family<Labels<1>, Gauge<f64, AtomicU64>>,
+    ring: Family<Labels<3>, Counter>,
     model: Mutex<Option<Labels<4>>>,
     models: Family<Labels<4>, Gauge>,
 }
@@ -112,6 +115,7 @@ impl Default for Metrics {
                 "estimated_accuracy",
                 "Share of right answers, estimated without labels; absent where it cannot be",
             ),
+            ring: add(r, "ring_frames", "Frames to keep, by reason and outcome"),
             models: add(r, "model_info", "The model being served"),
             model: Mutex::default(),
             registry: std::mem::take(r),

@@ -71,6 +71,10 @@ pub(super) struct Workers {
     desks: Vec<Arc<Desk>>,
     threads: Vec<JoinHandle<()>>,
     /// One for each worker that has nothing to do.
+    #[expect(
+        clippy::vec_box,
+        reason = "the boxes go to the desks and come back: a frame takes no memory"
+    )]
     free: Vec<Box<Work>>,
 }
 

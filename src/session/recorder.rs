@@ -83,7 +83,7 @@ impl Recorder {
         }
         let first = *self.first.get_or_insert(frame.instant);
         let item = Item {
-            entry: Entry::new(frame, self.kept, first),
+            entry: Entry::recorded(frame, self.kept, first),
             bytes: frame.bytes.clone(),
             record: [record, b"\n"].concat(),
         };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::keeper::Keeper;
+use super::state_writer::StateWriter;
 use crate::model::Model;
 use crate::monitor::health::{Causes, HealthCause};
 use crate::monitor::{
@@ -28,11 +28,11 @@ pub struct WatchOptions {
     /// Where others find what is known of it.
     pub desk: Arc<Desk>,
     /// Where what was learned outlives a restart, if it is to.
-    pub keep: Option<KeepOptions>,
+    pub state: Option<MonitorStateOptions>,
 }
 
 /// What was learned of a camera outlives a restart.
-pub struct KeepOptions {
+pub struct MonitorStateOptions {
     /// Where.
     pub place: Place,
     /// What tells the camera from others.
@@ -45,7 +45,7 @@ pub(super) struct Watcher {
     name: Option<Arc<str>>,
     monitor: Monitor,
     desk: Arc<Desk>,
-    kept: Option<(Keeper, Identity)>,
+    kept: Option<(StateWriter, Identity)>,
     labels: Vec<String>,
     model: String,
     /// What is wrong, and since when.
@@ -64,7 +64,7 @@ impl Watcher {
     /// Watches the source `name`, which `model` looks at.
     pub(super) fn new(options: WatchOptions, name: Option<Arc<str>>, model: &Model) -> Self {
         let known = Known::new(&model.manifest);
-        let kept = options.keep.and_then(|keep| {
+        let kept = options.state.and_then(|keep| {
             let identity = Identity {
                 camera: keep.camera,
                 model: hash(model)?,
@@ -75,7 +75,7 @@ impl Watcher {
             Some((place, own)) => Monitor::open(&place.state(), own, known, options.monitor),
             None => Monitor::new(known, options.monitor),
         };
-        let start = |(place, identity)| (Keeper::start(place, options.desk.clone()), identity);
+        let start = |(place, identity)| (StateWriter::start(place, options.desk.clone()), identity);
         let mut watcher = Self {
             title: options.title,
             name,
@@ -261,8 +261,8 @@ impl Watcher {
     /// A report for everyone, the disk included.
     fn report(&mut self) -> Arc<Report> {
         let report = self.renew_report();
-        if let Some((keeper, _)) = &mut self.kept {
-            keeper.keep_report(report.clone());
+        if let Some((writer, _)) = &mut self.kept {
+            writer.keep_report(report.clone());
         }
         report
     }
@@ -278,8 +278,8 @@ impl Watcher {
 
     fn save(&mut self) {
         self.saved = Instant::now();
-        if let Some((keeper, identity)) = &mut self.kept {
-            keeper.keep_state(self.monitor.state(identity));
+        if let Some((writer, identity)) = &mut self.kept {
+            writer.keep_state(self.monitor.state(identity));
         }
         self.report();
     }

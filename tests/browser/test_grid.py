@@ -362,8 +362,8 @@ def test_a_source_that_is_over_says_so_and_keeps_its_answer(visit):
         expect(card(page, "porch").locator(".condition")).to_have_text("Live")
         expect(page.get_by_label("Condition")).to_have_text("Ended: brief")
         # Nothing is made up for the time since.
-        line = "(card) => card.querySelector('path:last-child').getAttribute('d').split('L').length"
-        points = brief.evaluate(line)
+        line = "(card) => card.querySelector('path:last-child').getAttribute('d')?.split('L').length"
+        points = until(page, lambda: brief.evaluate(line))
         page.wait_for_timeout(1500)
         assert brief.evaluate(line) <= points
     finally:

@@ -175,7 +175,7 @@ def test_a_snapshot_is_a_jpeg_no_larger_than_viewers_get(live: Server):
 def test_head_goes_wherever_get_does_even_where_the_body_would_have_no_end(live: Server):
     for method, path in sorted(operations()):
         if method == "get":
-            answer = live.ask("HEAD", path, timeout=5)
+            answer = live.ask("HEAD", path.format(file="page.js"), timeout=5)
             assert (answer.status, answer.body) == (200, b""), path
 
 

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from ocelli_trainer.errors import TrainerError
+from ocelli_trainer.measured import ClassMetrics, LeaveOneClassOut, Metrics
 
 FORMAT = 1
 RESIZES = ("shortest", "exact", "letterbox")  # what transforms.py can do
@@ -77,35 +78,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Rejection:
-    """Below `threshold` (top-1 calibrated probability) the decision is "unknown"."""
+    """Below `threshold` (top-1 calibrated probability) or beyond `distance` the decision is "unknown"."""
 
     threshold: float
     coverage: float  # share of held-out pictures kept
     accuracy: float  # of those kept
-
-
-@dataclass(frozen=True)
-class ClassMetrics:
-    label: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
-    average_precision: float | None = None  # of independent labels only
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Of independent labels, accuracy is the share of pictures whose labels are all right, ece the labels' mean."""
-
-    accuracy: float
-    top5: float | None  # of independent labels none
-    loss: float
-    macro_f1: float
-    ece: float
-    per_class: list[ClassMetrics]
-    micro_f1: float | None = None  # this and the next of independent labels only
-    mean_average_precision: float | None = None
+    distance: float | None = None  # of the features, see fit/features.py; none where only scores decide
 
 
 @dataclass(frozen=True)
@@ -204,7 +182,11 @@ def _quantization(value: Any) -> Quantization:
 def _training(value: Any) -> Training:
     def metrics(v: Any) -> Any:
         return _build(
-            Metrics, v, "metrics", per_class=lambda rows: [_build(ClassMetrics, r, "per_class") for r in rows]
+            Metrics,
+            v,
+            "metrics",
+            per_class=lambda rows: [_build(ClassMetrics, r, "per_class") for r in rows],
+            leave_one_class_out=lambda found: _build(LeaveOneClassOut, found, "leave_one_class_out"),
         )
 
     built: Training = _build(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ocelli_trainer.deliver import drift
+from ocelli_trainer.fit.features import fit_features, log_mean_square
 from ocelli_trainer.fit.metrics import softmax
 
 CLASSES, WIDTH = 3, 8
@@ -61,7 +62,8 @@ def first_alarm(section: dict[str, Any], world: dict[str, np.ndarray], frames: s
     probabilities = softmax(logits, 1.0)
     means, deviation = (np.array(section["embedding"][k]) for k in ("class_means", "deviation"))
     values = {"score": probabilities.max(1)} | drift.image_statistics(pictures)
-    values["distance"] = drift.distances(embedding, probabilities.argmax(1), means, deviation)
+    predicted = probabilities.argmax(1)
+    values["distance"] = log_mean_square((embedding - means[predicted]) / deviation)
     stats = section["image"] | {"score": section["score"], "distance": section["embedding"]["distance"]}
     alarms = {}
     for name, level in section["alarm"]["cusum"].items():
@@ -77,7 +79,16 @@ def first_alarm(section: dict[str, Any], world: dict[str, np.ndarray], frames: s
 
 @pytest.fixture(scope="module")
 def section(world: dict[str, np.ndarray]) -> dict[str, Any]:
-    return drift.baselines(world["pictures"][:600], world["logits"][:600], world["embedding"][:600], 1.0)
+    probabilities = softmax(world["logits"][:600], 1.0)
+    predicted = probabilities.argmax(1)
+    features = fit_features(world["embedding"][:600], predicted, predicted, CLASSES)
+    assert features is not None
+    return drift.baselines(world["pictures"][:600], probabilities, features, features.fitted)
+
+
+def test_features_that_are_not_stored_raise_no_alarm(world: dict[str, np.ndarray]) -> None:
+    found = drift.baselines(world["pictures"][:50], softmax(world["logits"][:50], 1.0), None, np.empty(0))
+    assert found["embedding"] is None and "distance" not in found["alarm"]["cusum"]
 
 
 def test_independent_frames_raise_hardly_an_alarm(section: dict[str, Any], world: dict[str, np.ndarray]) -> None:
@@ -98,11 +109,3 @@ def test_the_prior_alarm_needs_a_real_change(section: dict[str, Any]) -> None:
         return float(((counts - expected) ** 2 / expected).sum())
 
     assert chi(np.array([64, 0, 0])) > threshold > chi(np.array([26, 20, 18]))
-
-
-def test_embeddings_too_many_to_store_are_left_out_and_said(capsys: pytest.CaptureFixture[str]) -> None:
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(50, 300)).astype(np.float32)
-    found = drift.baselines(rng.integers(0, 255, (50, 4, 4, 3), np.uint8), logits, logits[:, :1].repeat(300, 1), 1.0)
-    assert found["embedding"] is None and "distance" not in found["alarm"]["cusum"]
-    assert "300 classes x 300 features are too many to store" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ocelli_trainer.fit import metrics
-from ocelli_trainer.fit.calibrate import fit_rejection, fit_temperature
+from ocelli_trainer.fit.calibrate import fit_temperature
 
 LABELS = ("a", "b", "c")
 
@@ -60,11 +60,3 @@ def test_slightly_low_scores_are_left_alone_and_plainly_low_ones_are_raised() ->
     assert fit_temperature(slightly, truth) == 1.0
     raised = metrics.softmax(plainly, fit_temperature(plainly, truth))[0, 0]
     assert raised == pytest.approx(1 - 0.5 / 102, abs=1e-3)  # short of certainty by the doubt of 100 pictures
-
-
-def test_rejection_keeps_the_share_asked_for_and_measures_on_the_test_split() -> None:
-    validation = np.stack([np.linspace(0, 5, 101), np.zeros(101)], 1)
-    test = np.array([[5.0, 0], [4.0, 0], [0.1, 0], [3.0, 0]])
-    rejection = fit_rejection(validation, test, np.array([0, 1, 0, 0]), 1.0, 0.9)
-    assert rejection.threshold == pytest.approx(1 / (1 + math.exp(-0.5)), abs=1e-3)
-    assert rejection.coverage == 0.75 and rejection.accuracy == 0.666667

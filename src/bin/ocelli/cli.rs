@@ -4,7 +4,9 @@ mod config;
 mod doctor;
 mod engine;
 mod facts;
+mod keep;
 mod live;
+mod measuring;
 mod monitor;
 #[cfg(feature = "mqtt")]
 mod mqtt;
@@ -14,6 +16,7 @@ mod pictures;
 #[cfg(feature = "serve")]
 mod serve;
 mod source;
+mod unknown;
 mod values;
 
 use std::ffi::OsString;
@@ -29,6 +32,7 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use engine::EngineArgs;
 pub(crate) use facts::{FactArgs, ModelArgs};
 pub(crate) use live::{CameraArgs, LiveArgs};
+pub(crate) use measuring::{CalibrateArgs, MatchArgs};
 pub(crate) use monitor::{AcknowledgeArgs, MonitorArgs, MonitorCommand};
 pub(crate) use notify::{Common, NotifyArgs};
 pub(crate) use pages::write_pages;
@@ -36,6 +40,7 @@ pub(crate) use pictures::DecodeArgs;
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
 pub(crate) use source::{FollowArgs, SourceFlags};
+pub(crate) use unknown::UnknownArgs;
 
 /// Runs image classifiers on edge devices: a picture in, the right label out, by the
 /// model's own rules.
@@ -103,6 +108,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Measure which preprocessing a model was trained with, on a few labelled photographs
     Match(MatchArgs),
+    /// Fit scores and the limits of "unknown" to labelled pictures, and write them into the model
+    Calibrate(CalibrateArgs),
     /// Write facts into a model, so that it describes itself
     Pack(PackArgs),
     /// Do ahead what the first start does: keep the model as it is optimised for this machine
@@ -139,9 +146,8 @@ pub(crate) struct RunArgs {
     /// Classes to list
     #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
     pub(crate) top_k: usize,
-    /// Answer "unknown" below this probability [default: the model's own]
-    #[arg(long, value_name = "SHARE", value_parser = values::share::<f32>)]
-    pub(crate) threshold: Option<f32>,
+    #[command(flatten)]
+    pub(crate) unknown: UnknownArgs,
     /// Frames per run of the network (finite sources)
     #[arg(long, value_name = "N", value_parser = values::batch)]
     pub(crate) batch: Option<usize>,
@@ -199,7 +205,7 @@ impl FollowArgs for RunArgs {
             notify: &self.notify,
             camera: &self.camera,
             decode: &self.decode,
-            threshold: self.threshold,
+            unknown: self.unknown,
             raw: self.raw,
             files_from: self.files_from.as_ref(),
             list: if self.null {
@@ -303,33 +309,6 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) facts: FactArgs,
-}
-
-/// `ocelli match`
-#[derive(Debug, Args)]
-pub(crate) struct MatchArgs {
-    /// A folder with one folder per class, named like the labels or their indices; 3 to 5
-    /// photographs in each are enough
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// Write the model with what was measured into this file
-    #[arg(short, long, value_name = "OUT")]
-    pub(crate) output_file: Option<PathBuf>,
-    /// Photographs to use of each class, the first by name
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = values::positive)]
-    pub(crate) per_class: usize,
-    /// Threads per run of the network [default: the cores, at most 4]
-    #[arg(long, value_name = "N", value_parser = values::parallel)]
-    pub(crate) threads: Option<usize>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-    #[command(flatten)]
-    pub(crate) decode: DecodeArgs,
-    #[command(flatten)]
-    pub(crate) engine: EngineArgs,
 }
 
 /// `ocelli pack`

@@ -1,6 +1,7 @@
 //! One file per command; here is what they share.
 
 pub(crate) mod bench;
+pub(crate) mod calibrate;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::{Error, Model, Result};
 use serde::Serialize;
 
@@ -93,4 +95,16 @@ fn print_json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::output("JSON", "cannot be written").caused_by(e))?;
     print(&format!("{text}\n"))
+}
+
+/// A bar on standard error, where that is a terminal, that counts in this unit.
+fn bar(unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    // The template is a constant.
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{msg}} {{bar:30}} {{pos}}/{{len}} {unit}"))
+    {
+        bar.set_style(style);
+    }
+    bar
 }

@@ -6,15 +6,18 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 35] = [
+const FLAGS: [(&str, &str); 38] = [
     ("batch", "--batch"),
+    ("coverage", "--coverage SHARE"),
     ("enter", "--enter"),
+    ("farthest", "--max-distance"),
     ("fps", "--fps"),
     ("height", "--height"),
     ("input.color", "--color RGB|BGR|GRAY"),
     ("input.layout", "--layout NCHW|NHWC"),
     ("input.size", "--size WxH"),
     ("input.tensor", "--input NAME"),
+    ("keep", "--keep DIR"),
     ("labels", "--labels FILE|SET"),
     ("leave", "--leave"),
     ("like", "--like NAME"),

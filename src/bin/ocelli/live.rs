@@ -1,21 +1,69 @@
 //! What `run` and `serve` do alike with live sources: who else is told of each, and how a
 //! signal asks for another model.
 
-use std::path::Path;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ocelli::memory::Loading;
-use ocelli::monitor::health::Repeats;
-use ocelli::monitor::{Desk, Known, MonitorOptions, Place, default_folder};
-use ocelli::pipeline::capture::{NamedSource, SourceSpec, camera_identity, folder, is_live};
+use ocelli::monitor::Desk;
+use ocelli::monitor::ring::{Keeper, Ring, RingCounts, RingOptions, RingSource};
+use ocelli::pipeline::capture::folder;
 use ocelli::pipeline::record::Context;
-use ocelli::session::{Ending, KeepOptions, LiveSource, LoopStats, Recorder, WatchOptions};
+use ocelli::session::{Ending, LiveSource, LoopStats, Recorder};
 use ocelli::swap::Swap;
-use ocelli::{EngineOptions, Error, Model, Result};
+use ocelli::{Error, Result};
 
 use crate::cli::{Common, SourceFlags};
 use crate::commands::{Finding, Followed};
+use crate::watching;
+
+/// The rings that frames are kept in: sources that name one folder share one.
+#[derive(Default)]
+pub(crate) struct Rings {
+    open: RefCell<Vec<Ring>>,
+    newest: RefCell<Option<Arc<RingCounts>>>,
+}
+
+impl Rings {
+    /// Keeps frames of a source in the ring that `options` name; of one of several, in a
+    /// folder of its own below it.
+    fn keeper(
+        &self,
+        options: RingOptions,
+        source: RingSource,
+        context: &Context,
+    ) -> Result<Keeper> {
+        let mut open = self.open.borrow_mut();
+        let known = open
+            .iter()
+            .find(|ring| ring.options().folder == options.folder);
+        let ring = match known {
+            Some(ring) if *ring.options() == options => ring.clone(),
+            Some(_) => {
+                return Err(Error::usage(
+                    options.folder.display().to_string(),
+                    "sources that keep frames in one folder have other limits for it",
+                )
+                .with_remedy("give them the same limits, or each its own folder"));
+            }
+            None => {
+                let ring = Ring::open(options)?;
+                open.push(ring.clone());
+                ring
+            }
+        };
+        let keeper = ring.keeper(source, context)?;
+        self.newest.replace(Some(keeper.counts()));
+        Ok(keeper)
+    }
+
+    /// How many frames were kept of the source that was added last.
+    #[cfg(feature = "serve")]
+    pub(crate) fn newest(&self) -> Option<Arc<RingCounts>> {
+        self.newest.borrow().clone()
+    }
+}
 
 /// Has SIGHUP, whose flag is `hangup`, ask for another model.
 pub(crate) fn swap_on_hangup<T: Send + 'static>(
@@ -29,32 +77,43 @@ pub(crate) fn swap_on_hangup<T: Send + 'static>(
 }
 
 /// A source of a session, followed as the flags say.
-/// One of several is recorded to a folder of its own, below the one that is named.
+/// One of several is recorded to a folder of its own, below the one that is named; so are its
+/// frames kept.
 pub(crate) fn source(
     followed: Followed,
     is_alone: bool,
     desk: &Arc<Desk>,
-    (context, common): (&Context, &Common),
+    context: &Context,
+    (common, rings): (&Common, &Rings),
 ) -> Result<LiveSource> {
-    let watch = watch(&followed, desk);
+    let watch = watching::options(&followed, desk)?;
     let Followed {
         name,
         opened,
-        flags: SourceFlags { live, notify, .. },
+        flags,
         ..
     } = followed;
-    if let Some(rule) = notify.needs_monitor().filter(|_| watch.is_none()) {
-        let place = format!("--on '{rule}'");
-        return Err(
-            Error::usage(place, "this source is not watched, so it cannot fire")
-                .with_remedy("leave --no-monitor out; drawn pictures are not watched"),
-        );
-    }
+    let SourceFlags {
+        live,
+        notify,
+        decode,
+        ..
+    } = flags;
     let mut observers = Vec::new();
+    let own = name.as_deref().filter(|_| !is_alone).map(folder);
     if let Some(below) = &live.record {
-        let own = name.as_deref().filter(|_| !is_alone).map(folder);
+        let own = own.as_deref();
         let place = own.map_or_else(|| below.clone(), |own| below.join(own));
         observers.push(Box::new(Recorder::create(&place, live.record_limit())?) as _);
+    }
+    if let Some(options) = live.keep.options() {
+        let source = RingSource {
+            name: name.clone(),
+            folder: own,
+            framing: decode.framing(),
+            max_pixels: decode.max_pixels,
+        };
+        observers.push(Box::new(rings.keeper(options, source, context)?) as _);
     }
     let desk = watch.as_ref().map(|watch| &watch.desk);
     observers.extend(notify.observers(name.as_deref(), context, common, desk)?);
@@ -65,80 +124,6 @@ pub(crate) fn source(
         max_fps: live.max_fps,
         watch,
         observers,
-    })
-}
-
-/// How the engine runs a `model` that looks at these sources: with its features, where a source is
-/// watched and they tell how far its pictures are from training.
-pub(crate) fn engine(
-    options: EngineOptions,
-    model: &Model,
-    followed: &[Followed],
-) -> EngineOptions {
-    let mut sources = followed.iter();
-    let is_watched = sources.any(|source| source.flags.live.drift().is_some());
-    let tells = || model.has_features() && Known::new(&model.manifest).has_distance();
-    EngineOptions {
-        embedding: is_watched && tells(),
-        ..options
-    }
-}
-
-/// How a source is watched, if it is to be: what is drawn has no camera to watch.
-fn watch(followed: &Followed, desk: &Arc<Desk>) -> Option<WatchOptions> {
-    let live = followed.flags.live;
-    let drift = live.drift()?;
-    let is_drawn = |spec: &&SourceSpec| matches!(spec, SourceSpec::Synthetic(_));
-    let spec = followed.spec.as_ref().filter(|spec| !is_drawn(spec))?;
-    let title = followed
-        .name
-        .clone()
-        .unwrap_or_else(|| NamedSource::from(spec.clone()).shown());
-    let has_noise =
-        is_live(spec) && !matches!(spec, SourceSpec::Network(_) | SourceSpec::Replay(_));
-    let keep = keep(spec, &title, live.monitor_state());
-    Some(WatchOptions {
-        title,
-        monitor: MonitorOptions {
-            repeats: match has_noise {
-                true => Repeats::Never,
-                false => Repeats::Sometimes,
-            },
-            drift,
-        },
-        desk: desk.clone(),
-        keep,
-    })
-}
-
-/// Where what is learned of the source outlives a restart: of cameras, and of whatever has a
-/// folder named for it.
-fn keep(spec: &SourceSpec, title: &str, named: Option<&Path>) -> Option<KeepOptions> {
-    let is_camera = matches!(
-        spec,
-        SourceSpec::Camera(_)
-            | SourceSpec::Portable(_)
-            | SourceSpec::Csi(_)
-            | SourceSpec::Network(_)
-    ) || (matches!(spec, SourceSpec::Path(_)) && is_live(spec));
-    let camera = match (camera_identity(spec), is_camera) {
-        (Some(camera), _) => camera,
-        (None, true) => {
-            log::warn!("{title} is not there yet: what is learned of it now is not kept");
-            return None;
-        }
-        (None, false) => {
-            named?;
-            title.to_owned()
-        }
-    };
-    let folder_of_all = named.map(Path::to_owned).or_else(default_folder);
-    if folder_of_all.is_none() {
-        log::warn!("there is no home folder: what is learned of {title} is not kept");
-    }
-    Some(KeepOptions {
-        place: Place::new(&folder_of_all?, &folder(title)),
-        camera,
     })
 }
 

@@ -9,6 +9,7 @@ mod log_lines;
 mod output;
 mod service_manager;
 mod terminal;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -16,8 +17,8 @@ use cli::{Cli, Command};
 #[cfg(feature = "serve")]
 use commands::serve;
 use commands::{
-    Finding, bench, devices, doctor, eval, generate, inspect, matching, monitor, pack, prepare,
-    run, verify,
+    Finding, bench, calibrate, devices, doctor, eval, generate, inspect, matching, monitor, pack,
+    prepare, run, verify,
 };
 
 fn main() -> ExitCode {
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Match(args) => matching::run(args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use console::{Term, measure_text_width, style, truncate_str};
 
 use ocelli::Result;
+use ocelli::pipeline::UnknownReason;
 use ocelli::pipeline::record::{Context, Record};
 use ocelli::pipeline::write::Inline;
 use ocelli::session::LoopStats;
@@ -72,9 +73,11 @@ impl TerminalView {
             let _ = writeln!(self.bars, "{name}{pad} {bar} {:.2}", candidate.score);
         }
         if unknown {
-            self.bars.push_str(match self.context.independent {
-                true => "no label is there\n",
-                false => "the answer is unknown\n",
+            self.bars.push_str(match record.decision.unknown_reason {
+                _ if self.context.independent => "no label is there\n",
+                Some(UnknownReason::Distance) => "the answer is unknown by distance\n",
+                Some(UnknownReason::Both) => "the answer is unknown by score and distance\n",
+                _ => "the answer is unknown\n",
             });
         }
         let ms = |duration: Duration| format!("{:.1}", duration.as_secs_f64() * 1e3);

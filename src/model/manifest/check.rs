@@ -17,6 +17,7 @@ impl Manifest {
         self.check_values(place)?;
         self.check_sizes(place)?;
         self.check_output(place)?;
+        self.check_distance(place)?;
         self.check_proof(place)
     }
 
@@ -149,6 +150,44 @@ impl Manifest {
             }
             None => Ok(()),
         }
+    }
+
+    fn check_distance(&self, place: &str) -> Result<()> {
+        let Some(farthest) = self.rejection.and_then(|rejection| rejection.distance) else {
+            return Ok(());
+        };
+        let Some((_, known)) = self.distance_rule() else {
+            let what = "rejection.distance is given, and drift.embedding, which it needs, is not";
+            return Err(Error::model(place, what));
+        };
+        if self.output.kind.is_independent() {
+            let what = "rejection.distance belongs to no output of independent labels";
+            return Err(Error::model(place, what));
+        }
+        let (classes, count) = (known.class_means.len(), known.deviation.len());
+        let fits = classes == self.labels.len()
+            && known.class_means.iter().all(|mean| mean.len() == count)
+            && count > 0;
+        if !fits {
+            let what = format!(
+                "drift.embedding has {classes} class means for {} labels and {count} deviations",
+                self.labels.len()
+            );
+            return Err(Error::model(place, what).with_expected(
+                "a mean for each label, with as many values as there are deviations",
+            ));
+        }
+        let is_usable = farthest.is_finite()
+            && known.deviation.iter().all(|d| *d > 0.0 && d.is_finite())
+            && known.class_means.iter().flatten().all(|v| v.is_finite());
+        if is_usable {
+            return Ok(());
+        }
+        Err(Error::model(
+            place,
+            "rejection.distance or drift.embedding holds a value that cannot be measured by",
+        )
+        .with_expected("numbers, and deviations above 0"))
     }
 
     fn check_labels(&self, place: &str) -> Result<()> {

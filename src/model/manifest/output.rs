@@ -94,6 +94,11 @@ impl Output {
 pub struct Rejection {
     /// A best probability below this is rejected, 0 to 1.
     pub threshold: f64,
+    /// Features farther than this from those of the best class are rejected, too: the natural
+    /// logarithm of the mean over all features of `((feature - class_mean) / deviation)²`, by
+    /// the means and deviations of `drift.embedding`. Left out where only scores decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
     /// Share of held-out pictures that is kept, 0 to 1.
     pub coverage: f64,
     /// Accuracy on those kept, 0 to 1.

@@ -72,6 +72,27 @@ pub struct Metrics {
     /// Mean of the labels' average precision, of independent labels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_average_precision: Option<f64>,
+    /// How things never seen are told, measured with each class in turn as the unknown one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leave_one_class_out: Option<LeaveOneClassOut>,
+}
+
+/// How each class fares as the unknown one, in the mean: the limits were fitted anew without
+/// it, and the network's last layer left it out. Its features had seen it all the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LeaveOneClassOut {
+    /// Share of the known classes' pictures that are called unknown.
+    pub false_unknown: f64,
+    /// Share of the unknown class's pictures that are.
+    pub found: f64,
+    /// Area under the curve of found over false, by the score alone.
+    pub auroc_score: f64,
+    /// By the distance alone.
+    pub auroc_distance: f64,
+    /// By both, as the model decides.
+    pub auroc: f64,
 }
 
 /// Quality on one class.
@@ -105,13 +126,16 @@ pub struct Drift {
     pub prior: Vec<f64>,
     /// The best calibrated probability.
     pub score: Statistic,
-    /// Of the pictures themselves.
-    pub image: ImageStatistics,
+    /// Of the pictures themselves; none where only the model's answers were measured.
+    #[serde(deserialize_with = "stated")]
+    pub image: Option<ImageStatistics>,
     /// Of the features, where the model gives them.
     #[serde(deserialize_with = "stated")]
     pub embedding: Option<EmbeddingStatistics>,
-    /// Where the monitor rings.
-    pub alarm: Alarm,
+    /// Where a monitor rings that knows nothing of the camera's own past; none where that was
+    /// not measured.
+    #[serde(deserialize_with = "stated")]
+    pub alarm: Option<Alarm>,
 }
 
 /// One number's distribution.
@@ -142,7 +166,9 @@ pub struct ImageStatistics {
     pub red_blue: Statistic,
 }
 
-/// Distributions of the features.
+/// What is known of the features, by which their distance is measured: the natural logarithm
+/// of the mean over all features of `((feature - class_mean) / deviation)²`, to the mean of the
+/// class with the best score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -151,7 +177,7 @@ pub struct EmbeddingStatistics {
     pub class_means: Vec<Vec<f64>>,
     /// Each feature's deviation, shared by the classes.
     pub deviation: Vec<f64>,
-    /// Distance to the nearest class mean, in deviations.
+    /// The distances of held-out pictures.
     pub distance: Statistic,
 }
 

@@ -70,6 +70,20 @@ impl Turn {
         self == Self::default()
     }
 
+    /// What EXIF calls it: its tag `Orientation`, 1 to 8.
+    pub(crate) fn exif(self) -> u8 {
+        match (self.transpose, self.mirror_x, self.mirror_y) {
+            (false, false, false) => 1,
+            (false, true, false) => 2,
+            (false, true, true) => 3,
+            (false, false, true) => 4,
+            (true, false, false) => 5,
+            (true, true, false) => 6,
+            (true, true, true) => 7,
+            (true, false, true) => 8,
+        }
+    }
+
     /// A pair of something across and something down, as it stands after the turn; turning
     /// it again gives it back.
     pub(crate) fn swap<T>(self, (across, down): (T, T)) -> (T, T) {

@@ -79,6 +79,7 @@ impl Independent {
         Decision {
             best: present.now.first().copied().unwrap_or(best(scores)),
             unknown: present.now.is_empty(),
+            unknown_reason: None,
             change: changed.then(|| Change {
                 before: self
                     .since

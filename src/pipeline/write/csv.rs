@@ -1,7 +1,8 @@
 //! Records for spreadsheets: a header line, then a line per frame; the second-best and
 //! further classes have columns of their own. Independent labels that are there stand in one
-//! column, `bee;cat`. Live sources have columns for what is wrong with the picture, and for what
-//! has changed; sources that have names have a column for them, the last one.
+//! column, `bee;cat`. Models that know distances have columns for them; live sources have columns
+//! for what is wrong with the picture, and for what has changed; sources that have names have a
+//! column for them, the last one.
 
 use super::LineFormat;
 use crate::error::{Error, Result};
@@ -47,6 +48,8 @@ impl Csv {
         let further =
             (2..=self.context.top_k).flat_map(|n| [format!("label_{n}"), format!("score_{n}")]);
         let labels = self.context.independent.then(|| "labels".to_owned());
+        let distance = self.context.has_distance;
+        let distance = distance.then_some(["unknown_reason", "distance"]);
         // All sources of a run have names, or none has.
         let name = record.source_name.as_ref();
         // All are live, or none is.
@@ -55,6 +58,7 @@ impl Csv {
             .iter()
             .map(|c| (*c).to_owned())
             .chain(labels)
+            .chain(distance.into_iter().flatten().map(str::to_owned))
             .chain(further)
             .chain(watched.into_iter().flatten())
             .chain(name.map(|_| "source_name".to_owned()))
@@ -92,6 +96,11 @@ impl Csv {
         if self.context.independent {
             let present = record.present.now.iter();
             fields.push(self.context.join(present.map(|label| label.index)));
+        }
+        if self.context.has_distance {
+            let reason = record.decision.unknown_reason;
+            fields.push(reason.map(|reason| reason.to_string()).unwrap_or_default());
+            fields.push(record.distance.map(|d| d.to_string()).unwrap_or_default());
         }
         for candidate in record.top.iter().skip(1) {
             fields.push(labels[candidate.index].clone());

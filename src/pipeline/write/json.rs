@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::capture::DropCounters;
 use crate::pipeline::record::{Context, Milliseconds, Record, Timing};
 use crate::pipeline::score::Candidate;
+use crate::pipeline::smooth::UnknownReason;
 
 /// The format.
 pub(super) struct Json {
@@ -52,8 +53,18 @@ pub(crate) struct Line<'a> {
     /// The best classes, best first.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<Entry>", length(min = 1)))]
     top: Top<'a>,
-    /// Whether the score is below the threshold; of independent labels, whether all are.
+    /// Whether the score is below the threshold, or the distance beyond the farthest; of
+    /// independent labels, whether all scores are.
     unknown: bool,
+    /// Which of it. Where it is `unknown`, unless labels are independent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "UnknownReason"))]
+    unknown_reason: Option<UnknownReason>,
+    /// How far the features are from those that the best class has: the natural logarithm of
+    /// their mean squared deviation. Of models that say how far they may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "f32"))]
+    distance: Option<f32>,
     /// The labels that are there, the surest first: of independent labels only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<&str>"))]
@@ -228,6 +239,8 @@ pub(crate) fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> 
             labels: &context.labels,
         },
         unknown: record.decision.unknown,
+        unknown_reason: record.decision.unknown_reason,
+        distance: record.distance,
         labels: context.independent.then_some(Names {
             of: &record.present.now,
             index: |candidate| candidate.index,

@@ -7,6 +7,7 @@ use std::io::Write;
 use super::LineFormat;
 use crate::error::{Error, Result};
 use crate::pipeline::record::{Context, Record};
+use crate::pipeline::smooth::UnknownReason;
 
 /// The format.
 pub(super) struct Text {
@@ -46,6 +47,15 @@ fn write_words<T: AsRef<str>>(line: &mut Vec<u8>, what: &str, words: &[T]) -> st
     Ok(())
 }
 
+/// What stands before the classes that it may be.
+pub(crate) fn unknown(reason: Option<UnknownReason>) -> &'static str {
+    match reason {
+        Some(UnknownReason::Distance) => "unknown by distance, perhaps ",
+        Some(UnknownReason::Both) => "unknown by score and distance, perhaps ",
+        Some(UnknownReason::Score) | None => "unknown, perhaps ",
+    }
+}
+
 impl LineFormat for Text {
     fn set_context(&mut self, context: Context) {
         self.context = context;
@@ -55,7 +65,7 @@ impl LineFormat for Text {
         let failed = |e| Error::output("text", "cannot be written").caused_by(e);
         let unknown = match (record.decision.unknown, self.context.independent) {
             (false, _) => "",
-            (true, false) => "unknown, perhaps ",
+            (true, false) => unknown(record.decision.unknown_reason),
             (true, true) => "none, perhaps ",
         };
         let source = record.source_name.as_deref().unwrap_or(&record.source);

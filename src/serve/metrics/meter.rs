@@ -135,6 +135,6 @@ impl Observer for Meter {
 }
 
 /// Counters only rise; what is moved from one cause to another waits until it does.
-fn raise(counter: &Counter, count: u64) {
+pub(super) fn raise(counter: &Counter, count: u64) {
     counter.inc_by(count.saturating_sub(counter.get()));
 }

@@ -15,6 +15,7 @@ from ocelli_trainer.deliver.variants import Variant
 from ocelli_trainer.errors import FindingError
 from ocelli_trainer.fit import metrics
 from ocelli_trainer.fit.evaluation import AnyEvaluation, Evaluation, Scores
+from ocelli_trainer.fit.features import fit_features
 from ocelli_trainer.fit.trained import Trained
 from ocelli_trainer.manifest import (
     DatasetFacts,
@@ -61,14 +62,20 @@ def _input(trained: Trained, variant: Variant) -> Input:
 
 
 def _drift(trained: Trained, scores: dict[str, Scores], evaluation: AnyEvaluation) -> dict[str, Any]:
-    """From all held-out pictures, and what this very graph says of them."""
-    held_out = [pictures.pixels(range(len(pictures))) for pictures in (trained.validation, trained.test)]
-    logits, embedding = (
-        np.concatenate([getattr(scores[split], name) for split in ("val", "test")]) for name in ("logits", "embedding")
-    )
+    """From all held-out pictures, and what this very graph says of them. Of independent labels the surest one counts
+    as the class of its picture."""
+    held_out = np.concatenate([p.pixels(range(len(p))) for p in (trained.validation, trained.test)])
+    validation, test = scores["val"], scores["test"]
+    answers = [evaluation.probabilities(split.logits) for split in (validation, test)]
     if isinstance(evaluation, Evaluation):
-        return drift.baselines(np.concatenate(held_out), logits, embedding, evaluation.temperature)
-    return drift.baselines_of(np.concatenate(held_out), evaluation.probabilities(logits), embedding)
+        features = evaluation.features
+    else:
+        surest = answers[0].argmax(1)
+        features = fit_features(validation.embedding, surest, surest, answers[0].shape[1])
+    distances = np.empty(0)
+    if features is not None:
+        distances = np.concatenate([features.fitted, features.distances(test.embedding, answers[1].argmax(1))])
+    return drift.baselines(held_out, np.concatenate(answers), features, distances)
 
 
 def _training(trained: Trained, evaluation: AnyEvaluation, receipt: dict[str, Any] | None) -> Training:

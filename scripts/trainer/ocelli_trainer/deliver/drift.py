@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ocelli_trainer.errors import say
-from ocelli_trainer.fit.metrics import softmax
+from ocelli_trainer.fit.features import ClassFeatures
 from ocelli_trainer.manifest import significant
 
 Array = NDArray[np.float64]
@@ -24,7 +23,6 @@ SLACK = 0.5  # CUSUM's allowance in standard deviations: half of the smallest sh
 WINDOW = 64  # predicted classes in the prior test
 QUANTILES = np.linspace(0, 1, 21)
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-MAX_MEANS = 65_536  # classes x embedding width beyond which class means would outweigh a small model
 HORIZON = 10_000  # frames of one simulated stream
 STREAMS = 400
 IMAGE_STATISTICS = ("brightness", "contrast", "sharpness", "red_blue")
@@ -71,12 +69,6 @@ def normal_scores(values: Array, quantiles: list[float], pictures: int) -> Array
     return result
 
 
-def distances(embedding: Array, predicted: NDArray[np.integer], means: Array, deviation: Array) -> Array:
-    """Log of the mean squared deviation from the predicted class's mean (diagonal Mahalanobis)."""
-    result: Array = np.log(1e-9 + (((embedding - means[predicted]) / deviation) ** 2).mean(1))
-    return result
-
-
 def cusum_thresholds(scores: dict[str, Array], budget: float, rng: np.random.Generator) -> dict[str, float]:
     """The level that a CUSUM of resampled in-distribution scores passes with rate `budget` in HORIZON frames."""
     table = np.stack(list(scores.values()), 1)
@@ -108,23 +100,18 @@ def prior_threshold(prior: Array, budget: float, rng: np.random.Generator) -> fl
 
 
 def baselines(
-    pictures: NDArray[np.uint8], logits: NDArray[np.float32], embedding: NDArray[np.float32], temperature: float
+    pictures: NDArray[np.uint8], probabilities: Array, features: ClassFeatures | None, distances: Array
 ) -> dict[str, Any]:
     """The manifest's `drift` section from held-out pictures and what the shipped graph says of them."""
-    return baselines_of(pictures, softmax(logits, temperature), embedding)
-
-
-def baselines_of(pictures: NDArray[np.uint8], probabilities: Array, embedding: NDArray[np.float32]) -> dict[str, Any]:
-    """The same from probabilities. Of independent labels the surest one counts as the class of its picture."""
     rng = np.random.default_rng(0)
     predicted, classes, count = probabilities.argmax(1), probabilities.shape[1], len(probabilities)
     prior = (np.bincount(predicted, minlength=classes) + 0.5) / (count + 0.5 * classes)
     values = {"score": probabilities.max(1)} | image_statistics(pictures)
-    section = _embedding_section(embedding.astype(np.float64), predicted, classes)
-    if section:
-        means, deviation = np.array(section["class_means"]), np.array(section["deviation"])
-        values["distance"] = distances(embedding.astype(np.float64), predicted, means, deviation)
-        section["distance"] = statistic(values["distance"])
+    section = None
+    if features is not None:
+        means, deviation = features.rounded()
+        values["distance"] = distances
+        section = {"class_means": means, "deviation": deviation, "distance": statistic(distances)}
     stats = {name: statistic(v) for name, v in values.items()}
     scores = {name: normal_scores(v, stats[name]["quantiles"], count) for name, v in values.items()}
     budget = PER_10000 / (len(scores) + 1)  # the prior test takes a share too
@@ -139,19 +126,4 @@ def baselines_of(pictures: NDArray[np.uint8], probabilities: Array, embedding: N
             "cusum": cusum_thresholds(scores, budget, rng),
             "prior": {"window": WINDOW, "threshold": prior_threshold(prior, budget, rng)},
         },
-    }
-
-
-def _embedding_section(embedding: Array, predicted: NDArray[np.integer], classes: int) -> dict[str, Any] | None:
-    """Class means and the shared deviation around them; a class never predicted gets the overall mean."""
-    if classes * embedding.shape[1] > MAX_MEANS:
-        say(f"drift: {classes} classes x {embedding.shape[1]} features are too many to store, embedding left out")
-        return None
-    means = np.stack(
-        [embedding[predicted == k].mean(0) if (predicted == k).any() else embedding.mean(0) for k in range(classes)]
-    )
-    deviation = np.sqrt(((embedding - means[predicted]) ** 2).mean(0)) + 1e-6
-    return {
-        "class_means": [[significant(float(v), 4) for v in row] for row in means],
-        "deviation": [significant(float(v), 4) for v in deviation],
     }

@@ -8,7 +8,8 @@ from ocelli_trainer.errors import FindingError, say, warn
 from ocelli_trainer.fit import metrics
 from ocelli_trainer.fit.evaluation import Scores
 from ocelli_trainer.fit.label_evaluation import LabelEvaluation
-from ocelli_trainer.manifest import Metrics, significant
+from ocelli_trainer.manifest import significant
+from ocelli_trainer.measured import Metrics
 
 MAX_DROP, MIN_AGREEMENT = 0.01, 0.97
 SHOWN = 40  # classes in the printed table

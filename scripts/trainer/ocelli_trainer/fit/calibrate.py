@@ -1,18 +1,14 @@
-"""Turns raw scores into honest ones: a temperature, and a threshold below which the answer is "unknown".
-
-Both are fitted on the validation split and measured on the test split.
-"""
+"""Turns raw scores into honest ones, by a temperature that is fitted on the validation split."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ocelli_trainer.errors import warn
 from ocelli_trainer.fit.metrics import cross_entropy, log_softmax, softmax
-from ocelli_trainer.manifest import Rejection, significant
+from ocelli_trainer.manifest import significant
 
 TEMPERATURES = 2.0 ** np.linspace(-3, 3, 241)  # 0.125 to 8, 1 among them
 TOO_LOW = 0.05  # mean score below accuracy by more than this: plainly underconfident
-LARGEST_THRESHOLD = 0.9  # a well-separated validation split must not make 0.95 an "unknown"
 
 
 def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.integer]) -> float:
@@ -35,21 +31,3 @@ def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.integer]) ->
 def _spread_loss(logits: NDArray[np.floating], temperature: float) -> float:
     """Cross-entropy against all classes alike."""
     return -float(log_softmax(logits, temperature).mean())
-
-
-def fit_rejection(
-    validation: NDArray[np.floating],
-    test: NDArray[np.floating],
-    test_truth: NDArray[np.integer],
-    temperature: float,
-    coverage: float,
-) -> Rejection:
-    """The threshold that keeps at least `coverage` of the validation pictures; what it keeps of the test pictures."""
-    quantile = float(np.quantile(softmax(validation, temperature).max(1), 1 - coverage))
-    threshold = significant(min(quantile, LARGEST_THRESHOLD), 4)
-    probabilities = softmax(test, temperature)
-    kept = probabilities.max(1) >= threshold
-    right = (probabilities.argmax(1) == test_truth)[kept]
-    return Rejection(
-        threshold, significant(float(kept.mean())), significant(float(right.mean())) if kept.any() else 0.0
-    )

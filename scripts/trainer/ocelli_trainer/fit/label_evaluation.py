@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from ocelli_trainer.fit import label_metrics
 from ocelli_trainer.fit.label_calibration import PLAIN, calibrate
 from ocelli_trainer.fit.label_metrics import Floats
-from ocelli_trainer.manifest import SIGMOID_LOGITS, Independent, Metrics, Output
+from ocelli_trainer.manifest import SIGMOID_LOGITS, Independent, Output
+from ocelli_trainer.measured import Metrics
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocelli_trainer.fit.metrics import ECE_BINS
-from ocelli_trainer.manifest import ClassMetrics, Metrics, significant
+from ocelli_trainer.manifest import significant
+from ocelli_trainer.measured import ClassMetrics, Metrics
 
 Floats = NDArray[np.float64]
 

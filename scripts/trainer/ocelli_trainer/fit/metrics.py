@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ocelli_trainer.manifest import ClassMetrics, Metrics, significant
+from ocelli_trainer.manifest import significant
+from ocelli_trainer.measured import ClassMetrics, Metrics
 
 ECE_BINS = 15  # Guo et al. 2017, On Calibration of Modern Neural Networks
 

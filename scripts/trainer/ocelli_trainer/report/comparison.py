@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ocelli_trainer.fit import label_metrics, metrics
 from ocelli_trainer.fit.evaluation import Scores
 from ocelli_trainer.fit.label_calibration import PLAIN
-from ocelli_trainer.manifest import Metrics
+from ocelli_trainer.measured import Metrics
 
 
 def compare(old: Scores, new: Scores, labels: tuple[str, ...]) -> dict[str, Any]:

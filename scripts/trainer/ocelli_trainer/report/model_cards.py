@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ocelli_trainer.deliver import onnx_graph
 from ocelli_trainer.files import write_whole
-from ocelli_trainer.manifest import Manifest
+from ocelli_trainer.manifest import Manifest, Rejection
 
 ORIGIN = {
     "shapes": (
@@ -50,7 +50,7 @@ def card(path: Path) -> str:
 - Network: `{training.architecture}`, {_input(manifest)}; {_size(path)}, {_precision(training.receipt)}.
 - Data: {facts.train} train, {facts.validation} validation, {facts.test} test pictures; seed {training.seed}.
 - Test: accuracy {100 * metrics.accuracy:.2f} %, macro F1 {metrics.macro_f1:.4f}, calibration error {metrics.ece:.4f}.
-- Below a score of {rejection.threshold:g} it says `unknown`: {100 * rejection.coverage:.1f} % of the test pictures
+- {_rejecting(rejection)} it says `unknown`: {100 * rejection.coverage:.1f} % of the test pictures
   are kept, {100 * rejection.accuracy:.2f} % of them right.
 - Proof: {len(proof.cases)} pictures, tolerance {proof.tolerance:g}.
 - Limits: {limits}
@@ -63,6 +63,11 @@ def card(path: Path) -> str:
 def _input(manifest: Manifest) -> str:
     i = manifest.input
     return f"{i.width}x{i.height} {i.color}, {i.dtype} {i.layout}"
+
+
+def _rejecting(rejection: Rejection) -> str:
+    below = f"Below a score of {rejection.threshold:g}"
+    return below if rejection.distance is None else f"{below}, or beyond a distance of {rejection.distance:g},"
 
 
 def _size(path: Path) -> str:

@@ -22,7 +22,7 @@ const SOURCES: &str = "sources";
 /// What a source's table is called.
 const TABLE: &str = "source";
 /// The flags that hold for one source, besides `name` and `source`.
-const PER_SOURCE: [&str; 23] = [
+const PER_SOURCE: [&str; 28] = [
     "enter",
     "every",
     "exec",
@@ -30,6 +30,11 @@ const PER_SOURCE: [&str; 23] = [
     "fps",
     "height",
     "hold",
+    "keep",
+    "keep-for",
+    "keep-per-day",
+    "keep-sample",
+    "keep-size",
     "leave",
     "live",
     "max-fps",

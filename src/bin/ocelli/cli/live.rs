@@ -11,7 +11,8 @@ use ocelli::pipeline::capture::{Coding, ModeRequest};
 use ocelli::pipeline::{MotionGateOptions, SmoothRequest, preprocess};
 use ocelli::session::LiveOptions;
 
-use super::values;
+use super::keep::KeepArgs;
+use super::{UnknownArgs, values};
 
 /// How a camera is run.
 #[derive(Clone, Copy, Debug, Args)]
@@ -94,6 +95,8 @@ pub(crate) struct LiveArgs {
     /// False alarms of drift that are taken into the bargain, per camera and year
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = values::alarms)]
     drift_alarms_per_year: f64,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 }
 
 impl LiveArgs {
@@ -118,12 +121,17 @@ impl LiveArgs {
     }
 
     /// How steady the answer is.
-    pub(crate) fn smooth(&self, threshold: Option<f32>) -> SmoothRequest {
+    pub(crate) fn smooth(&self, unknown: UnknownArgs) -> SmoothRequest {
+        let UnknownArgs {
+            threshold,
+            farthest,
+        } = unknown;
         SmoothRequest {
             time_constant: self.smooth,
             enter: self.enter.or(threshold),
             leave: self.leave,
             hold: self.hold,
+            farthest,
         }
     }
 
@@ -154,6 +162,7 @@ impl LiveArgs {
             (self.record.is_some(), "--record"),
             (self.no_monitor, "--no-monitor"),
             (self.monitor_state.is_some(), "--monitor-state"),
+            (self.keep.keep.is_some(), "--keep"),
         ];
         flags
             .iter()

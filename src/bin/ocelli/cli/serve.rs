@@ -9,7 +9,7 @@ use ocelli::pipeline::capture::{ListFormat, NamedSource};
 
 use super::{
     CameraArgs, DecodeArgs, EngineArgs, FollowArgs, LiveArgs, ModelArgs, NotifyArgs, SourceFlags,
-    values,
+    UnknownArgs, values,
 };
 
 /// `ocelli serve`
@@ -28,9 +28,8 @@ pub(crate) struct ServeArgs {
     /// Classes to list, unless a request has ?top_k=
     #[arg(short = 'k', long, default_value_t = 5, value_parser = values::positive)]
     pub(crate) top_k: usize,
-    /// Answer "unknown" below this probability [default: the model's own]
-    #[arg(long, value_name = "SHARE", value_parser = values::share::<f32>)]
-    pub(crate) threshold: Option<f32>,
+    #[command(flatten)]
+    pub(crate) unknown: UnknownArgs,
     /// Do not replay the model's proof before saying that it is ready
     #[arg(long)]
     pub(crate) no_proof: bool,
@@ -132,7 +131,7 @@ impl FollowArgs for ServeArgs {
             notify: &self.notify,
             camera: &self.camera,
             decode: &self.decode,
-            threshold: self.threshold,
+            unknown: self.unknown,
             raw: None,
             files_from: None,
             list: ListFormat::default(),

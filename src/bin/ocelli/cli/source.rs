@@ -7,7 +7,7 @@ use ocelli::model::manifest::Manifest;
 use ocelli::pipeline::PerSourceOptions;
 use ocelli::pipeline::capture::{ListFormat, NamedSource, RawFormat, SourceOptions};
 
-use super::{CameraArgs, DecodeArgs, LiveArgs, NotifyArgs};
+use super::{CameraArgs, DecodeArgs, LiveArgs, NotifyArgs, UnknownArgs};
 
 /// The arguments of a command that follows live sources.
 pub(crate) trait FollowArgs {
@@ -28,7 +28,7 @@ pub(crate) struct SourceFlags<'a> {
     pub(crate) notify: &'a NotifyArgs,
     pub(crate) camera: &'a CameraArgs,
     pub(crate) decode: &'a DecodeArgs,
-    pub(crate) threshold: Option<f32>,
+    pub(crate) unknown: UnknownArgs,
     pub(crate) raw: Option<RawFormat>,
     pub(crate) files_from: Option<&'a PathBuf>,
     pub(crate) list: ListFormat,
@@ -41,7 +41,7 @@ impl SourceFlags<'_> {
     pub(crate) fn per_source(&self) -> PerSourceOptions {
         PerSourceOptions {
             framing: self.decode.framing(),
-            smooth: self.live.smooth(self.threshold),
+            smooth: self.live.smooth(self.unknown),
             motion_gate: self.live.motion_gate(),
         }
     }

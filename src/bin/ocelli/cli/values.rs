@@ -220,6 +220,13 @@ pub(crate) fn share<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T,
         .ok_or_else(|| format!("`{text}`, expected a share from 0 to 1"))
 }
 
+/// Any number, `inf` too.
+pub(crate) fn distance(text: &str) -> Result<f32, String> {
+    parse(text)
+        .filter(|distance: &f32| !distance.is_nan())
+        .ok_or_else(|| format!("`{text}`, expected a number, or inf"))
+}
+
 /// `90`, clockwise.
 pub(crate) fn rotation(text: &str) -> Result<Rotation, String> {
     match text {

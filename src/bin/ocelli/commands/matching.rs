@@ -7,14 +7,13 @@ mod winner;
 
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::matching::{self, MatchOptions};
 use ocelli::model::{Facts, Overrides};
 use ocelli::{Model, Result};
 use text::text;
 use winner::as_flags;
 
-use super::{Finding, cores, pack, print, print_json};
+use super::{Finding, bar, cores, pack, print, print_json};
 use crate::cli::MatchArgs;
 use crate::fetching::find_model;
 
@@ -29,7 +28,7 @@ pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
         framing: args.decode.framing(),
         per_class: args.per_class,
     };
-    let bar = bar();
+    let bar = bar("runs");
     let mut tell = |progress: matching::Progress| {
         bar.set_message(progress.step);
         bar.set_length(progress.of as u64);
@@ -68,14 +67,4 @@ fn or_given(measured: Facts, given: &Facts) -> Facts {
         output_quantization: given.output_quantization.clone(),
         ..measured
     }
-}
-
-/// A bar on standard error, where that is a terminal.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    // The template is a constant.
-    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} runs") {
-        bar.set_style(style);
-    }
-    bar
 }

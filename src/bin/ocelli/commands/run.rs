@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use super::{Finding, cores, open_model, stop_flag};
 use crate::cli::{FollowArgs, RunArgs};
 use crate::flags::Line;
-use crate::live;
+use crate::watching;
 use sources::Material;
 
 /// Fewer files than this are not worth a second session.
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
         .first()
         .copied()
         .unwrap_or_else(|| args.flags().per_source());
-    let engine = live::engine(args.engine.options(), &model, followed);
+    let engine = watching::engine(args.engine.options(), &model, followed);
     let options = PipelineOptions {
         embedding: engine.embedding,
         batch: batch_size(&model, args.batch, !followed.is_empty())?,

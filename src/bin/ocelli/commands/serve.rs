@@ -10,7 +10,7 @@ use ocelli::model::manifest::Manifest;
 use ocelli::pipeline::capture::{NamedSource, Names};
 use ocelli::serve::{
     AppState, Broadcaster, Deployment, DeploymentOptions, Live, LiveSources, Meter, PreviewOptions,
-    Server, ServerCheck, ServerOptions, Token,
+    RingMeter, Server, ServerCheck, ServerOptions, Token,
 };
 use ocelli::session::{LoopStats, NewModel, Observer, Session};
 use ocelli::swap::Swap;
@@ -19,8 +19,9 @@ use ocelli::{Error, PipelineOptions, Result, tls};
 use super::sources::{Followed, Given, side_by_side};
 use super::{Finding, hangup_flag, open_model, stop_flag};
 use crate::cli::ServeArgs;
-use crate::live;
+use crate::live::{self, Rings};
 use crate::service_manager::ServiceManager;
+use crate::watching;
 
 /// How long a signal may go unnoticed while there is no live source.
 const ATTENTION: Duration = Duration::from_millis(50);
@@ -32,8 +33,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     let (stop, hangup) = (stop_flag()?, hangup_flag()?);
     let given = Given::of(args);
     let followed = open_sources(args, &given, &model.manifest)?;
-    let options = deployment_options(args, &followed);
-    let engine = live::engine(args.engine.options(), &model, &followed);
+    let engine = watching::engine(args.engine.options(), &model, &followed);
+    let options = DeploymentOptions {
+        live_embedding: engine.embedding,
+        ..deployment_options(args, &followed)
+    };
     let deployment = Deployment::new(model, &engine, &options)?;
     let live = live_sources(&given, &followed)?;
     let app = Arc::new(Deployment::app(&options, live.clone()));
@@ -55,7 +59,8 @@ fn deployment_options(args: &ServeArgs, followed: &[Followed]) -> DeploymentOpti
         top_k: args.top_k,
         ..args.decode.options()
     };
-    pipeline.smooth.enter = args.threshold;
+    (pipeline.smooth.enter, pipeline.smooth.farthest) =
+        (args.unknown.threshold, args.unknown.farthest);
     DeploymentOptions {
         workers: args.requests.workers,
         threads: args.requests.threads,
@@ -64,6 +69,7 @@ fn deployment_options(args: &ServeArgs, followed: &[Followed]) -> DeploymentOpti
         batch: args.requests.batch,
         pipeline,
         live: followed.iter().map(|s| s.flags.per_source()).collect(),
+        ..DeploymentOptions::default()
     }
 }
 
@@ -154,14 +160,20 @@ fn follow(
         max_pixels: args.decode.max_pixels,
     };
     let pages = Broadcaster::for_each(&live, &preview)?;
-    let (common, is_alone) = (args.notify.common()?, followed.len() == 1);
+    let (common, rings) = (args.notify.common()?, Rings::default());
+    let is_alone = followed.len() == 1;
     let sources = followed.into_iter().zip(live.iter()).zip(pages);
     let sources = sources.map(|((source, live), page)| {
-        let desk = live.desk();
-        let mut source = live::source(source, is_alone, desk, (&context, &common))?;
+        let keeps = source.flags.live.keep.keep.is_some();
+        let (desk, shared) = (live.desk(), (&common, &rings));
+        let mut source = live::source(source, is_alone, desk, &context, shared)?;
         let meter = Meter::new(&app.metrics(), live.name());
         let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(meter)];
         source.observers.splice(0..0, told);
+        if let Some(counts) = rings.newest().filter(|_| keeps) {
+            let meter = RingMeter::new(&app.metrics(), live.name(), counts);
+            source.observers.push(Box::new(meter));
+        }
         Ok(source)
     });
     let sources = sources.collect::<Result<_>>()?;

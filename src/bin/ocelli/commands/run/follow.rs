@@ -12,7 +12,7 @@ use ocelli::{Pipeline, PipelineMaker, Result};
 use crate::cli::RunArgs;
 use crate::commands::sources::Followed;
 use crate::commands::{Finding, hangup_flag};
-use crate::live;
+use crate::live::{self, Rings};
 use crate::output::Lines;
 use crate::service_manager::ServiceManager;
 use crate::terminal::{Board, TerminalView};
@@ -53,19 +53,18 @@ pub(super) fn run(
             changes_only: args.changes_only,
         })),
     }
-    let common = args.notify.common()?;
+    let (common, rings) = (args.notify.common()?, Rings::default());
     let sources = followed.into_iter().map(|source| {
         let row = board.as_ref().zip(source.name.as_deref());
         let row = row.map(|(board, name)| board.add(name));
-        let desk = Arc::default();
-        let mut source = live::source(source, is_alone, &desk, (&context, &common))?;
+        let (desk, shared) = (Arc::default(), (&common, &rings));
+        let mut source = live::source(source, is_alone, &desk, &context, shared)?;
         source.observers.extend(row);
         Ok(source)
     });
-    let sources = sources.collect::<Result<_>>()?;
     observers.push(Box::new(ServiceManager::ready()));
     let session = Session {
-        sources,
+        sources: sources.collect::<Result<_>>()?,
         options: args.live.options(args.frames),
         maker,
         pipeline,

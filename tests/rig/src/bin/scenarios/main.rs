@@ -23,7 +23,7 @@ use serde_json::json;
 type Scenario = (&'static str, fn());
 
 /// Each leaves the guest as it found it: vivid loaded, no webcam plugged.
-const ALL: [Scenario; 31] = [
+const ALL: [Scenario; 32] = [
     (
         "devices_lists_cameras_and_no_metadata_nodes",
         webcams::devices,
@@ -78,6 +78,7 @@ const ALL: [Scenario; 31] = [
     ("a_model_is_reloaded_beside_a_camera", signals::reload),
     ("a_slow_reader_gets_new_frames", pace::slow_reader),
     ("a_served_camera_and_its_loss_are_seen", served::camera),
+    ("several_served_cameras_have_a_state_each", served::several),
     (
         "several_cameras_in_trouble_cost_a_healthy_one_nothing",
         several::cameras,

@@ -45,6 +45,60 @@ fn status() -> Option<Value> {
     serde_json::from_reader(get("/status")?).ok()
 }
 
+/// Starts the service with the bundled model on `sources`.
+fn serve(sources: &[&str], flags: &[&str]) -> Service {
+    let mut command = Command::new("ocelli");
+    command.args(["serve", "-m", &shapes(), "--engine", "rten"]);
+    command.args(["--listen", ADDRESS]);
+    let named = sources.iter().flat_map(|source| ["--source", *source]);
+    let command = command.args(named).args(["--width", "320"]).args(flags);
+    Service(command.stderr(Stdio::null()).spawn().unwrap())
+}
+
+/// Waits until what `GET /status` says of the source at `place` is as wanted.
+fn wait_for_source(place: usize, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    let seen = wait_for(PATIENCE, || {
+        let state = status()?["sources"][place]["state"].take();
+        is_wanted(&state).then_some(state)
+    });
+    seen.unwrap_or_else(|| panic!("source {place}: {:?}", status()))
+}
+
+/// One camera is there, one is lost, and one comes later: each has its own state.
+pub fn several() {
+    let mut webcam = Webcam::plug("rig-1", "2");
+    let sources = ["healthy=camera:0", "lost=camera:rig-1", "late=camera:rig-2"];
+    let _service = serve(&sources, &["--fps", "2"]);
+    let gives = |state: &Value| {
+        state["record"].is_object() && state["lost_ms"].is_null() && state["ended"].is_null()
+    };
+    for place in 0..2 {
+        wait_for_source(place, gives);
+    }
+    let late = wait_for_source(2, |state| state["ended"] == "broken");
+    assert!(
+        late["reason"].as_str().unwrap().contains("no such camera"),
+        "{late}"
+    );
+
+    webcam.unplug();
+    let lost = wait_for_source(1, |state| state["lost_ms"].is_number());
+    assert!(
+        lost["reason"].as_str().unwrap().contains("is gone"),
+        "{lost}"
+    );
+    let classified = |state: &Value| state["classified"].as_u64().unwrap();
+    let before = classified(&wait_for_source(0, gives));
+    wait_for_source(0, |state| gives(state) && classified(state) > before + 3);
+
+    let _other = Webcam::plug("rig-2", "2");
+    webcam.tell("plug");
+    let outages = |state: &Value| state["record"]["drops"]["outages"].as_u64();
+    assert_eq!(outages(&wait_for_source(2, gives)), Some(0));
+    assert_eq!(outages(&wait_for_source(1, gives)), Some(1));
+    assert_eq!(outages(&wait_for_source(0, gives)), Some(0));
+}
+
 /// Waits until the source has been lost, or is there again.
 fn wait_for_lost(lost: bool) {
     let seen = wait_for(PATIENCE, || {
@@ -56,28 +110,8 @@ fn wait_for_lost(lost: bool) {
 
 pub fn camera() {
     let mut webcam = Webcam::plug("rig-1", RATE);
-    let child = Command::new("ocelli")
-        .args([
-            "serve",
-            "-m",
-            &shapes(),
-            "--engine",
-            "rten",
-            "--listen",
-            ADDRESS,
-        ])
-        .args([
-            "--source",
-            &webcam.source(),
-            "--fps",
-            RATE,
-            "--width",
-            "320",
-        ])
-        .args(["--pixel-format", "mjpeg"])
-        .stderr(Stdio::null())
-        .spawn();
-    let _service = Service(child.unwrap());
+    let flags = ["--fps", RATE, "--pixel-format", "mjpeg"];
+    let _service = serve(&[&webcam.source()], &flags);
     wait_for_lost(false);
 
     // Each frame has its event, and the label that its counters imply.

@@ -1,4 +1,6 @@
-//! The labelled photographs: a folder per class.
+//! Labelled photographs: a folder per class.
+
+pub(crate) mod classes;
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,7 @@ use crate::pipeline::capture::pictures_below;
 
 /// Photographs, and what each shows.
 #[derive(Clone, Debug)]
-pub(super) struct Labelled {
+pub(crate) struct Labelled {
     /// The folder that they are in.
     pub place: String,
     /// Names of the folders below it, sorted as `ImageFolder` sorts them.
@@ -23,7 +25,7 @@ impl Labelled {
     ///
     /// # Errors
     /// There are no folders, or one without pictures.
-    pub(super) fn below(root: &Path, per_class: usize) -> Result<Self> {
+    pub(crate) fn below(root: &Path, per_class: usize) -> Result<Self> {
         let place = root.display().to_string();
         let unreadable = |e| Error::usage(&place, "the folder cannot be read").caused_by(e);
         let entries = std::fs::read_dir(root).map_err(unreadable)?;

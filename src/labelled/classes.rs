@@ -1,7 +1,7 @@
 //! Which class a folder of photographs is called after: people write the label, one of its
 //! names, ImageNet's synset or a number.
 
-use super::labelled::Labelled;
+use super::Labelled;
 use crate::error::{Error, Result};
 use crate::model::label_set;
 use crate::model::recipes::near::distance;
@@ -9,18 +9,18 @@ use crate::model::recipes::near::distance;
 /// Labels that an error shows.
 const SHOWN: usize = 5;
 /// What an output is called that is none of the labels.
-pub(super) const BACKGROUND: &str = "background";
+pub(crate) const BACKGROUND: &str = "background";
 
 /// What a folder is called after.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     Label(usize),
     /// The number of an output, whatever the order of the labels.
     Output(usize),
 }
 
 /// The class of each folder, of so many outputs.
-pub(super) fn found(labelled: &Labelled, labels: &[String], outputs: usize) -> Result<Vec<Class>> {
+pub(crate) fn found(labelled: &Labelled, labels: &[String], outputs: usize) -> Result<Vec<Class>> {
     let mut strangers = Vec::new();
     let mut classes = Vec::new();
     for folder in &labelled.folders {
@@ -94,7 +94,7 @@ fn synset(folder: &str, labels: &[String]) -> Option<usize> {
 }
 
 /// Whether a label is none: torchvision writes `__background__`.
-pub(super) fn is_background(label: &str) -> bool {
+pub(crate) fn is_background(label: &str) -> bool {
     plain(label) == BACKGROUND
 }
 

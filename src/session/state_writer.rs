@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const PARTING: Duration = Duration::from_secs(2);
 
 /// The thread, for as long as there is something to keep.
-pub(super) struct Keeper {
+pub(super) struct StateWriter {
     queue: Option<SyncSender<Item>>,
     thread: Option<JoinHandle<()>>,
     behind: ThrottledLog,
@@ -30,7 +30,7 @@ enum Item {
     State(Box<State>),
 }
 
-impl Keeper {
+impl StateWriter {
     /// Keeps at `place`; what was left there goes to the `desk`.
     pub(super) fn start(place: Place, desk: Arc<Desk>) -> Self {
         let (queue, items) = sync_channel(WAITING);
@@ -64,7 +64,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for StateWriter {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take()

@@ -1,0 +1,83 @@
+//! The temperature that makes scores honest: the one with the least log-loss on labelled
+//! pictures (Guo et al. 2017). The trainer fits it in the same way (`fit/calibrate.py`).
+
+use super::measures::significant;
+
+/// Temperatures tried, from 1/8 to 8 in steps of 1.7 %; the middle one is 1.
+const STEPS: i32 = 240;
+/// Of the grid, its logarithm to base 2 at the ends.
+const LARGEST: f64 = 3.0;
+/// A mean score below the accuracy by more than this is plainly underconfident.
+const TOO_LOW: f64 = 0.05;
+/// Significant digits.
+const DIGITS: usize = 4;
+
+/// Logarithms of a picture's probabilities at temperature 1, and its class.
+pub(super) type Answer = (Vec<f64>, usize);
+
+/// The temperature with the least loss. Sharper scores (below 1) are given only to a plainly
+/// underconfident network: they also lift the scores of things never seen. The truth counts
+/// for a little less than 1 (Platt 1999), so that few pictures without a mistake do not ask
+/// for certainty.
+pub(super) fn fit(answers: &[Answer]) -> f64 {
+    let count = answers.len() as f64;
+    let doubt = 1.0 / (count + 2.0);
+    let gaps = answers.iter().map(|(logs, class)| {
+        let best = best(logs);
+        f64::from(best == *class) - at(logs, 1.0)[best].exp()
+    });
+    let first = if gaps.sum::<f64>() / count > TOO_LOW {
+        0
+    } else {
+        STEPS / 2
+    };
+    let loss = |temperature: f64| {
+        let of = |(logs, class): &Answer| {
+            let logs = at(logs, temperature);
+            let spread = logs.iter().sum::<f64>() / logs.len() as f64;
+            -(1.0 - doubt) * logs[*class] - doubt * spread
+        };
+        answers.iter().map(of).sum::<f64>()
+    };
+    let grid = (first..=STEPS).map(|step| {
+        let exponent = f64::from(2 * step - STEPS) / f64::from(STEPS) * LARGEST;
+        exponent.exp2()
+    });
+    let losses = grid.map(|temperature| (loss(temperature), temperature));
+    let least = losses.min_by(|(a, _), (b, _)| a.total_cmp(b));
+    significant(least.map_or(1.0, |(_, temperature)| temperature), DIGITS)
+}
+
+/// Whether it lies at the end of the grid: the scores are hardly better than chance.
+pub(super) fn is_largest(temperature: f64) -> bool {
+    temperature >= LARGEST.exp2()
+}
+
+/// Logarithms of the probabilities at a temperature.
+pub(super) fn at(logs: &[f64], temperature: f64) -> Vec<f64> {
+    let mut scaled: Vec<f64> = logs.iter().map(|log| log / temperature).collect();
+    let largest = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = scaled.iter().map(|log| (log - largest).exp()).sum();
+    scaled.iter_mut().for_each(|log| *log -= largest + sum.ln());
+    scaled
+}
+
+/// Each picture's best score at a temperature, and whether it is right.
+pub(super) fn answers(logs: &[Answer], temperature: f64) -> Vec<(f64, bool)> {
+    let answer = |(logs, class): &Answer| {
+        let index = best(logs);
+        (at(logs, temperature)[index].exp(), index == *class)
+    };
+    logs.iter().map(answer).collect()
+}
+
+/// The class with the largest, of equals the first.
+pub(super) fn best(logs: &[f64]) -> usize {
+    let mut best = 0;
+    for (index, log) in logs.iter().enumerate() {
+        if *log > logs[best] {
+            best = index;
+        }
+    }
+    best
+}
