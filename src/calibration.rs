@@ -37,6 +37,10 @@ const DIGITS: usize = 6;
 /// By how much probabilities may differ between engines, in real numbers and in 8-bit ones.
 const TOLERANCES: (f32, f32) = (1e-3, 2e-2);
 
+/// What pictures are sorted into.
+const FOLDERS: &str =
+    "sort at least 10 pictures of each class into folders that are called like the labels";
+
 /// How a model is calibrated.
 #[derive(Clone, Debug)]
 pub struct CalibrationOptions {
@@ -78,7 +82,7 @@ pub fn calibrate(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Calibration>> {
     check_model(model, options.coverage)?;
-    let labelled = Labelled::below(folder, usize::MAX)?;
+    let labelled = Labelled::below(folder, usize::MAX, FOLDERS)?;
     let labels = &model.manifest.labels;
     let classes = found(&labelled, labels, labels.len())?;
     let class_of = |folder: usize| match classes[folder] {

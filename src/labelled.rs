@@ -21,11 +21,12 @@ pub(crate) struct Labelled {
 }
 
 impl Labelled {
-    /// The first photographs of each folder in `root`.
+    /// The first photographs of each folder in `root`; `remedy` says what there should be, if
+    /// there are no folders.
     ///
     /// # Errors
     /// There are no folders, or one without pictures.
-    pub(crate) fn below(root: &Path, per_class: usize) -> Result<Self> {
+    pub(crate) fn below(root: &Path, per_class: usize, remedy: &str) -> Result<Self> {
         let place = root.display().to_string();
         let unreadable = |e| Error::usage(&place, "the folder cannot be read").caused_by(e);
         let entries = std::fs::read_dir(root).map_err(unreadable)?;
@@ -46,8 +47,9 @@ impl Labelled {
             log::warn!("{place}: {others} files beside the folders are left out");
         }
         if folders.is_empty() {
-            return Err(Error::usage(place, "no folders in it, expected one per class")
-                .with_remedy("sort 3 to 5 photographs of each of a few classes into folders that are called like the labels"));
+            return Err(
+                Error::usage(place, "no folders in it, expected one per class").with_remedy(remedy),
+            );
         }
         let mut photographs = Vec::new();
         let (mut left_out, mut failed) = (0, 0);

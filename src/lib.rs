@@ -76,6 +76,7 @@ mod schema;
 pub mod serve;
 pub mod session;
 pub mod swap;
+pub mod teach;
 pub mod tensor;
 mod throttle;
 #[cfg(any(

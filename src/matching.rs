@@ -32,6 +32,9 @@ use trial::Trials;
 /// Fewer photographs tell nothing apart: one in 256 of equal candidates is better on each of
 /// eight by chance.
 const FEWEST: usize = 8;
+/// What photographs are sorted into.
+const FOLDERS: &str =
+    "sort 3 to 5 photographs of each of a few classes into folders that are called like the labels";
 
 /// How a model is measured.
 #[derive(Clone, Debug)]
@@ -64,7 +67,7 @@ pub fn measure(
     options: &MatchOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Match> {
-    let labelled = Labelled::below(folder, options.per_class)?;
+    let labelled = Labelled::below(folder, options.per_class, FOLDERS)?;
     let Gathered { facts, classes, .. } = Model::gathered(path, overrides.clone())?;
     // One number decides between two.
     let classes = classes.map(|numbers| numbers.max(2));

@@ -12,6 +12,7 @@ pub(crate) mod fuzz;
 mod gather;
 mod graph;
 mod hash;
+mod head;
 #[cfg(feature = "hub")]
 mod hub;
 mod kind;
@@ -42,6 +43,7 @@ pub(crate) use gather::Gathered;
 use gather::gather;
 pub(crate) use graph::check_classes;
 use hash::Fingerprint;
+pub(crate) use head::{LinearHead, Places};
 pub use label_sets::{label_set, label_set_names};
 pub use locate::locate;
 use manifest::{Manifest, Resize, Size};

@@ -51,6 +51,7 @@ mod several;
 mod source_tree;
 mod streams;
 mod support;
+mod teach;
 mod telemetry;
 mod tune;
 mod unknown;

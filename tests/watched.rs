@@ -305,7 +305,9 @@ fn darkness_is_told_in_records_by_the_service_in_metrics_and_by_rules() {
     );
 
     let kept = crate::ring::entries(&folder.join("ring"));
-    let mut dark = kept.iter().filter(|entry| entry["kept"]["reason"] == "unhealthy");
+    let mut dark = kept
+        .iter()
+        .filter(|entry| entry["kept"]["reason"] == "unhealthy");
     let said = dark.next().map(|entry| &entry["kept"]["health"]);
     assert_eq!(said, Some(&json!("dark")), "{kept:?}");
 

@@ -2,16 +2,17 @@
 //! candidate's preprocessing. What gives the same tensor is run once.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::MatchOptions;
 use super::candidate::Candidate;
 use super::order::Order;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::labelled::Labelled;
 use crate::model::Model;
 use crate::model::manifest::{Color, Layout, Manifest};
-use crate::pipeline::capture::Frame;
+use crate::pipeline::capture::{Frame, read_picture};
 use crate::pipeline::decode::{DecodeOptions, Decoder, Picture, Whole};
 use crate::pipeline::preprocess::{Framing, Geometry, Preprocessor};
 use crate::pipeline::{Scorer, Scores, best};
@@ -123,20 +124,8 @@ impl<'a> Trials<'a> {
         Ok(trials)
     }
 
-    fn read(&mut self, path: &std::path::Path, max_bytes: usize) -> Result<(Frame, Picture)> {
-        let source = path.display().to_string();
-        let failed = |e| Error::input(&source, "cannot be read").caused_by(e);
-        let size = std::fs::metadata(path).map_err(failed)?.len();
-        if size > max_bytes as u64 {
-            let what = format!("{size} bytes, at most {max_bytes} are read");
-            return Err(Error::input(source, what).with_settings(&["max_pixels"]));
-        }
-        let bytes = std::fs::read(path).map_err(failed)?;
-        let frame = Frame {
-            source,
-            bytes,
-            ..Frame::default()
-        };
+    fn read(&mut self, path: &Path, max_bytes: usize) -> Result<(Frame, Picture)> {
+        let frame = read_picture(path, max_bytes)?;
         let mut picture = Picture::default();
         self.decoder.decode(&frame, &Whole, &mut picture)?;
         Ok((frame, picture))

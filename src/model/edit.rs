@@ -14,10 +14,11 @@ use crate::error::{Error, Result};
 
 /// Field numbers of onnx.proto.
 const MODEL_GRAPH: u64 = 7;
-const GRAPH_NODE: u64 = 1;
-const GRAPH_INITIALIZER: u64 = 5;
-const GRAPH_INPUT: u64 = 11;
-const GRAPH_OUTPUT: u64 = 12;
+pub(super) const GRAPH_NODE: u64 = 1;
+pub(super) const GRAPH_INITIALIZER: u64 = 5;
+pub(super) const GRAPH_INPUT: u64 = 11;
+pub(super) const GRAPH_OUTPUT: u64 = 12;
+const GRAPH_VALUE_INFO: u64 = 13;
 const NODE_ATTRIBUTE: u64 = 5;
 const ATTRIBUTE_GRAPH: u64 = 6;
 
@@ -45,9 +46,11 @@ impl Model {
         let scores = std::iter::once(self.manifest.output.tensor.as_str());
         let edit = Edit {
             outputs: scores.chain(features.map(Features::value)).collect(),
+            kept: None,
             is_explicit: is_modern,
         };
-        let network = edited(&proto, &bytes, &edit).ok_or_else(|| {
+        let changed = change_graph(&bytes, |graph| edited_graph(&proto, graph, &edit));
+        let network = changed.ok_or_else(|| {
             Error::model(
                 self.place(),
                 "the network in it cannot be changed for the engine",
@@ -58,21 +61,24 @@ impl Model {
 }
 
 /// What is asked of a network.
-struct Edit<'a> {
+pub(super) struct Edit<'a> {
     /// The values that it gives, be they outputs of it or inside.
-    outputs: Vec<&'a str>,
+    pub outputs: Vec<&'a str>,
+    /// A value that is only kept, for what is to be added behind it.
+    pub kept: Option<&'a str>,
     /// Whether nodes are said in full ([`explicit`]).
-    is_explicit: bool,
+    pub is_explicit: bool,
 }
 
-/// The bytes of `model`, which is `bytes` parsed, after `edit`; `None` if they are no
-/// protobuf message.
-fn edited(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
+/// The bytes of a model with its graph changed; `None` if they are no protobuf message.
+pub(super) fn change_graph(
+    bytes: &[u8],
+    change: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
     let mut edited = Vec::with_capacity(bytes.len() + 4096);
     for field in fields(bytes)? {
         if field.number == MODEL_GRAPH {
-            let graph = edited_graph(model, field.content, edit)?;
-            append(&mut edited, MODEL_GRAPH, &graph);
+            append(&mut edited, MODEL_GRAPH, &change(field.content)?);
         } else {
             edited.extend_from_slice(field.bytes);
         }
@@ -80,10 +86,11 @@ fn edited(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
     Some(edited)
 }
 
-fn edited_graph(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
+/// The bytes of `model`'s graph after `edit`; `None` if they are no protobuf message.
+pub(super) fn edited_graph(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
     let graph = model.graph();
     let explicit = edit.is_explicit.then_some(model);
-    let needed = Needed::of(graph, &edit.outputs);
+    let needed = edit.needed(graph);
     let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let is_kept = |name: &str| needed.values.contains(name);
     let mut edited = Vec::with_capacity(bytes.len());
@@ -109,6 +116,7 @@ fn edited_graph(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>
                 let output = ValueInfoProto::decode(field.content).ok()?;
                 outputs.insert(output.name, field.content);
             }
+            GRAPH_VALUE_INFO if !is_kept(&ValueInfoProto::decode(field.content).ok()?.name) => {}
             _ => edited.extend_from_slice(field.bytes),
         }
     }
@@ -128,9 +136,17 @@ fn edited_graph(model: &ModelProto, bytes: &[u8], edit: &Edit) -> Option<Vec<u8>
 }
 
 /// What some values are made of.
-struct Needed<'a> {
+pub(super) struct Needed<'a> {
     nodes: HashSet<usize>,
-    values: HashSet<&'a str>,
+    pub values: HashSet<&'a str>,
+}
+
+impl<'a> Edit<'a> {
+    /// What is left of a graph.
+    pub(super) fn needed(&self, graph: &'a GraphProto) -> Needed<'a> {
+        let values: Vec<&str> = self.outputs.iter().copied().chain(self.kept).collect();
+        Needed::of(graph, &values)
+    }
 }
 
 impl<'a> Needed<'a> {

@@ -100,7 +100,8 @@ pub(super) fn pads_by_size(node: &NodeProto) -> bool {
     pads_in_front(node) && (has_steps || node.op_type == "ConvTranspose")
 }
 
-fn number(name: &str, number: i64) -> AttributeProto {
+/// A setting that is a number.
+pub(super) fn number(name: &str, number: i64) -> AttributeProto {
     AttributeProto {
         name: name.into(),
         i: number,

@@ -144,10 +144,17 @@ impl ModelProto {
     /// The value below the classes of output `name`: the input of the last Gemm, MatMul or
     /// 1x1 Conv, behind which only a bias, pooling and a softmax may stand.
     pub(super) fn features(&self, name: &str) -> Option<&str> {
-        const BETWEEN: [&str; 6] = [
+        self.first_computed(self.head(name)?)
+    }
+
+    /// The last Gemm, MatMul or 1x1 Conv before output `name`.
+    pub(super) fn head(&self, name: &str) -> Option<&NodeProto> {
+        const BETWEEN: [&str; 8] = [
             "Softmax",
             "LogSoftmax",
             "Sigmoid",
+            "Relu",
+            "Dropout",
             "GlobalAveragePool",
             "AveragePool",
             "ReduceMean",
@@ -156,8 +163,8 @@ impl ModelProto {
         for _ in 0..self.graph().node.len() {
             let node = self.graph().maker(value)?;
             value = match node.op_type.as_str() {
-                "Gemm" | "MatMul" => return self.first_computed(node),
-                "Conv" if is_pointwise(node) => return self.first_computed(node),
+                "Gemm" | "MatMul" => return Some(node),
+                "Conv" if is_pointwise(node) => return Some(node),
                 "Add" => self.first_computed(node)?,
                 between if BETWEEN.contains(&between) || CARRIERS.contains(&between) => {
                     node.input.first()?

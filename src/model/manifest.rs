@@ -24,7 +24,7 @@ pub use schema::schema;
 use stated::stated;
 pub use training::{
     Alarm, ClassMetrics, Dataset, Drift, EmbeddingStatistics, ImageStatistics, LeaveOneClassOut,
-    Metrics, PriorAlarm, Statistic, Training,
+    Metrics, PriorAlarm, Statistic, Taught, TaughtFrom, Training,
 };
 
 /// The key in the ONNX file's `metadata_props`.

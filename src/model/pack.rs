@@ -40,7 +40,7 @@ impl Model {
 ///
 /// # Errors
 /// `model` is not a protobuf message.
-fn embed(place: &str, model: &[u8], manifest: String) -> Result<Vec<u8>> {
+pub(super) fn embed(place: &str, model: &[u8], manifest: String) -> Result<Vec<u8>> {
     let mut packed = Vec::with_capacity(model.len() + manifest.len() + 64);
     let fields = wire::fields(model)
         .ok_or_else(|| Error::model(place, "not an ONNX model: a field is cut short"))?;

@@ -39,6 +39,7 @@ pub(crate) use bell::Bell;
 pub use camera::{Coding, Cover, Mode, ModeRequest, Node, modes_of, nodes, nodes_in};
 pub use drops::DropCounters;
 pub use files::ListFormat;
+pub(crate) use files::read_picture;
 pub use folder::pictures_below;
 pub use named::{NamedSource, Names, folder};
 pub use newest::Policy;

@@ -19,6 +19,8 @@ pub(crate) enum ViewSize {
     /// Its longer side has at most so many pixels.
     #[cfg(feature = "serve")]
     Within(usize),
+    /// Its shorter side has at most so many pixels.
+    Covering(usize),
     /// So many pixels each way, whatever its proportions.
     Square(usize),
 }
@@ -78,15 +80,27 @@ impl Wanted {
             }
             ViewSize::Square(side) => (side, side),
             #[cfg(feature = "serve")]
-            ViewSize::Within(side) => {
-                let shares = self.framing.roi.map_or((1.0, 1.0), |r| (r.width, r.height));
-                let seen = (width as f64 * shares.0, height as f64 * shares.1);
-                let (across, down) = self.framing.turn.swap(seen);
-                let scale = (side as f64 / across.max(down)).min(1.0);
-                let pixels = |length: f64| ((length * scale).round() as usize).max(1);
-                (pixels(across), pixels(down))
-            }
+            ViewSize::Within(side) => self.scaled((width, height), |(across, down)| {
+                side as f64 / across.max(down)
+            }),
+            ViewSize::Covering(side) => self.scaled((width, height), |(across, down)| {
+                side as f64 / across.min(down)
+            }),
         }
+    }
+
+    /// What is looked at of a picture of this size, at a `scale` of its own, never larger.
+    fn scaled(
+        &self,
+        (width, height): (usize, usize),
+        scale: impl Fn((f64, f64)) -> f64,
+    ) -> (usize, usize) {
+        let shares = self.framing.roi.map_or((1.0, 1.0), |r| (r.width, r.height));
+        let seen = (width as f64 * shares.0, height as f64 * shares.1);
+        let (across, down) = self.framing.turn.swap(seen);
+        let scale = scale((across, down)).min(1.0);
+        let pixels = |length: f64| ((length * scale).round() as usize).max(1);
+        (pixels(across), pixels(down))
     }
 
     fn geometry(&self, width: usize, height: usize) -> Geometry {
@@ -137,7 +151,8 @@ impl Need for Wanted {
         // Nobody measures these pictures: decoding at a lower resolution is good enough.
         let enough = |eighths: &usize| shrink * *eighths as f64 / 8.0 >= 1.0;
         match self.size {
-            ViewSize::Whole => 8,
+            // A proof's picture is compared with what the whole one gives.
+            ViewSize::Whole | ViewSize::Covering(_) => 8,
             _ => [1, 2, 4].into_iter().find(enough).unwrap_or(8),
         }
     }
@@ -215,6 +230,7 @@ impl JpegEncoder {
             #[cfg(feature = "serve")]
             Sampling::Quarter => Subsamp::Sub2x2,
             Sampling::Half => Subsamp::Sub2x1,
+            Sampling::Full => Subsamp::None,
         };
         let compressor = Compressor::new().and_then(|mut compressor| {
             compressor.set_quality(quality)?;
@@ -251,4 +267,6 @@ pub(crate) enum Sampling {
     Quarter,
     /// A sample for two pixels of a row, as most cameras give them.
     Half,
+    /// All of them.
+    Full,
 }

@@ -21,6 +21,8 @@ pub(super) struct Follower {
     pub(super) own: DropCounters,
     /// When it had its last turn.
     pub(super) last_turn: Option<Instant>,
+    /// How many it had, or is taken to have had: see `turn`.
+    pub(super) turns: u64,
     rate: FrameRate,
     interval: Duration,
     /// When the next frame may be taken.
@@ -45,6 +47,7 @@ impl Follower {
             in_work: false,
             own: DropCounters::default(),
             last_turn: None,
+            turns: 0,
             rate: FrameRate::default(),
             interval: max_fps.map_or(Duration::ZERO, |fps| Duration::from_secs_f64(1.0 / fps)),
             due: Instant::now(),

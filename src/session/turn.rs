@@ -1,21 +1,32 @@
-//! Whose turn it is: of the sources that have something waiting, that of the one whose last
-//! turn is longest ago; of that source the newest frame is taken. Where all give more than can
-//! be classified, each so gets its turn as often as any other, and one that gives less gets
-//! all of its own, at once. The age of what waits would not do: the fastest source's newest
-//! frame is always the youngest.
+//! Whose turn it is: of the sources that have something waiting, that of the one that had the
+//! fewest turns, and among equals that of the one whose last turn is longest ago; of that
+//! source the newest frame is taken. Where all give more than can be classified, each so gets
+//! as many turns as any other, also one that had nothing waiting at some of them; one that
+//! gives less gets all of its own, at once. The age of what waits would not do: the fastest
+//! source's newest frame is always the youngest.
 
 use std::time::Instant;
 
 use super::follower::Follower;
 
+/// Turns that a source may be behind: what a busy machine keeps back of it for a moment is
+/// made up for, and after a silence it does not keep the others waiting.
+const BEHIND: u64 = 4;
+
 /// The place of the source whose turn it is `now`, if something waits.
 pub(super) fn next(followers: &mut [Follower], now: Instant) -> Option<usize> {
-    let all = followers.iter_mut();
-    let waiting = all
-        .enumerate()
-        .filter_map(|(place, f)| f.has_something(now).then_some((f.last_turn, place)));
-    let (_, place) = waiting.min()?;
+    let most = followers.iter().map(|f| f.turns).max()?;
+    for follower in &mut *followers {
+        follower.turns = follower.turns.max(most.saturating_sub(BEHIND));
+    }
+    let all = followers.iter_mut().enumerate();
+    let waiting = all.filter_map(|(place, f)| {
+        let waits = f.has_something(now);
+        waits.then_some((f.turns, f.last_turn, place))
+    });
+    let (.., place) = waiting.min()?;
     followers[place].last_turn = Some(now);
+    followers[place].turns += 1;
     Some(place)
 }
 

@@ -104,6 +104,7 @@ class Training:
     versions: dict[str, str]
     metrics: Metrics
     receipt: dict[str, Any] | None
+    taught: dict[str, Any] | None = None  # written by `ocelli teach` only
 
 
 @dataclass(frozen=True)

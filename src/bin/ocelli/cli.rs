@@ -16,6 +16,7 @@ mod pictures;
 #[cfg(feature = "serve")]
 mod serve;
 mod source;
+mod teach;
 mod unknown;
 mod values;
 
@@ -40,6 +41,7 @@ pub(crate) use pictures::DecodeArgs;
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
 pub(crate) use source::{FollowArgs, SourceFlags};
+pub(crate) use teach::TeachArgs;
 pub(crate) use unknown::UnknownArgs;
 
 /// Runs image classifiers on edge devices: a picture in, the right label out, by the
@@ -110,6 +112,8 @@ pub(crate) enum Command {
     Match(MatchArgs),
     /// Fit scores and the limits of "unknown" to labelled pictures, and write them into the model
     Calibrate(CalibrateArgs),
+    /// Learn new classes on a model's network, from a folder of pictures for each
+    Teach(Box<TeachArgs>),
     /// Write facts into a model, so that it describes itself
     Pack(PackArgs),
     /// Do ahead what the first start does: keep the model as it is optimised for this machine

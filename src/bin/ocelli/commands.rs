@@ -15,6 +15,7 @@ pub(crate) mod run;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 mod sources;
+pub(crate) mod teach;
 pub(crate) mod verify;
 
 use std::io::Write;
@@ -23,7 +24,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use ocelli::{Error, Model, Result};
 use serde::Serialize;
 
@@ -95,16 +95,4 @@ fn print_json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::output("JSON", "cannot be written").caused_by(e))?;
     print(&format!("{text}\n"))
-}
-
-/// A bar on standard error, where that is a terminal, that counts in this unit.
-fn bar(unit: &str) -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    // The template is a constant.
-    if let Ok(style) =
-        ProgressStyle::with_template(&format!("{{msg}} {{bar:30}} {{pos}}/{{len}} {unit}"))
-    {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -6,11 +6,12 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 38] = [
+const FLAGS: [(&str, &str); 39] = [
     ("batch", "--batch"),
     ("coverage", "--coverage SHARE"),
     ("enter", "--enter"),
     ("farthest", "--max-distance"),
+    ("force", "--force"),
     ("fps", "--fps"),
     ("height", "--height"),
     ("input.color", "--color RGB|BGR|GRAY"),

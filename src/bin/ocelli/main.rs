@@ -8,6 +8,7 @@ mod live;
 mod log_lines;
 mod output;
 mod service_manager;
+mod step_bar;
 mod terminal;
 mod watching;
 
@@ -18,7 +19,7 @@ use cli::{Cli, Command};
 use commands::serve;
 use commands::{
     Finding, bench, calibrate, devices, doctor, eval, generate, inspect, matching, monitor, pack,
-    prepare, run, verify,
+    prepare, run, teach, verify,
 };
 
 fn main() -> ExitCode {
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Match(args) => matching::run(args),
         Command::Calibrate(args) => calibrate::run(args),
+        Command::Teach(args) => teach::run(args),
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),

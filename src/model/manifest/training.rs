@@ -28,6 +28,34 @@ pub struct Training {
     /// What quantisation cost and brought.
     #[serde(deserialize_with = "stated")]
     pub receipt: Option<Map<String, Value>>,
+    /// Which model's network it is, if only the head was learned, on a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taught: Option<Taught>,
+}
+
+/// A head that was learned on the features of another model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Taught {
+    /// The model whose network it is.
+    pub from: TaughtFrom,
+    /// How many pictures of each class it learned from; classes that it kept are left out.
+    pub pictures: BTreeMap<String, usize>,
+    /// How the metrics beside were measured.
+    pub measured: String,
+}
+
+/// The model that a head was taught on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TaughtFrom {
+    /// Its name with its version.
+    pub name: String,
+    /// SHA-256 of its file and of its external data.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
+    pub sha256: String,
 }
 
 /// The pictures a model learned from.

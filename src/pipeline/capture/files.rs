@@ -104,29 +104,6 @@ impl Files {
             max_bytes,
         })
     }
-
-    fn read(&self, path: &Path, frame: &mut Frame) -> Result<()> {
-        let place = path.display().to_string();
-        let failed = |e: std::io::Error| Error::input(&place, "cannot be read").caused_by(e);
-        let file = File::open(path).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
-        if size > self.max_bytes as u64 {
-            return Err(Error::input(
-                &place,
-                format!("{size} bytes, at most {} are read", self.max_bytes),
-            )
-            .with_remedy("raise the limit if this is a picture")
-            .with_settings(&["max_pixels"]));
-        }
-        frame.bytes.clear();
-        file.take(self.max_bytes as u64)
-            .read_to_end(&mut frame.bytes)
-            .map_err(failed)?;
-        if frame.bytes.is_empty() {
-            return Err(Error::input(&place, "the file is empty"));
-        }
-        Ok(())
-    }
 }
 
 impl Source for Files {
@@ -137,7 +114,7 @@ impl Source for Files {
             Some(Ok(path)) => path,
         };
         let started = Instant::now();
-        if let Err(e) = self.read(&path, frame) {
+        if let Err(e) = read(&path, self.max_bytes, frame) {
             return Pull::Failed(e);
         }
         frame.set_source(&path.to_string_lossy());
@@ -149,4 +126,38 @@ impl Source for Files {
     fn count(&self) -> Option<u64> {
         self.count
     }
+}
+
+/// A picture's file as a frame.
+///
+/// # Errors
+/// It cannot be read, is empty or too large.
+pub(crate) fn read_picture(path: &Path, max_bytes: usize) -> Result<Frame> {
+    let mut frame = Frame {
+        source: path.display().to_string(),
+        ..Frame::default()
+    };
+    read(path, max_bytes, &mut frame)?;
+    Ok(frame)
+}
+
+fn read(path: &Path, max_bytes: usize, frame: &mut Frame) -> Result<()> {
+    let place = path.display().to_string();
+    let failed = |e: std::io::Error| Error::input(&place, "cannot be read").caused_by(e);
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    if size > max_bytes as u64 {
+        let what = format!("{size} bytes, at most {max_bytes} are read");
+        return Err(Error::input(&place, what)
+            .with_remedy("raise the limit if this is a picture")
+            .with_settings(&["max_pixels"]));
+    }
+    frame.bytes.clear();
+    file.take(max_bytes as u64)
+        .read_to_end(&mut frame.bytes)
+        .map_err(failed)?;
+    if frame.bytes.is_empty() {
+        return Err(Error::input(&place, "the file is empty"));
+    }
+    Ok(())
 }

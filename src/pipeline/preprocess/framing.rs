@@ -65,6 +65,15 @@ impl Turn {
         }
     }
 
+    /// The same, mirrored left to right then.
+    #[must_use]
+    pub(crate) fn mirrored(self) -> Self {
+        Self {
+            mirror_x: !self.mirror_x,
+            ..self
+        }
+    }
+
     /// Whether there is nothing to turn.
     pub(crate) fn is_none(self) -> bool {
         self == Self::default()

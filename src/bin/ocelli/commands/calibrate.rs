@@ -10,9 +10,10 @@ use ocelli::engine::EngineMaker;
 use ocelli::proof::{self, Verdict};
 use ocelli::{EngineOptions, Model, Result};
 
-use super::{Finding, bar, cores, pack, print, print_json, stop_flag};
+use super::{Finding, cores, pack, print, print_json, stop_flag};
 use crate::cli::CalibrateArgs;
 use crate::fetching::find_model;
+use crate::step_bar::StepBar;
 
 pub(crate) fn run(args: &CalibrateArgs) -> Result<Finding> {
     let path = find_model(&args.model.model)?;
@@ -29,14 +30,11 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<Finding> {
         coverage: args.coverage,
         unknown: args.unknown.clone(),
     };
-    let bar = bar("pictures");
-    let mut tell = |progress: Progress| {
-        bar.set_length(progress.of as u64);
-        bar.set_position(progress.done as u64);
-    };
+    let bar = StepBar::new("pictures");
+    let mut tell = |progress: Progress| bar.show("classifying", progress.done, progress.of);
     let stop = stop_flag()?;
     let found = calibration::calibrate(&model, &args.folder, &options, &stop, &mut tell);
-    bar.finish_and_clear();
+    bar.clear();
     let Some(found) = found? else {
         return Ok(Finding::Interrupted);
     };

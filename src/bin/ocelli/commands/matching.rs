@@ -13,9 +13,10 @@ use ocelli::{Model, Result};
 use text::text;
 use winner::as_flags;
 
-use super::{Finding, bar, cores, pack, print, print_json};
+use super::{Finding, cores, pack, print, print_json};
 use crate::cli::MatchArgs;
 use crate::fetching::find_model;
+use crate::step_bar::StepBar;
 
 pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
     let started = Instant::now();
@@ -28,15 +29,12 @@ pub(crate) fn run(args: &MatchArgs) -> Result<Finding> {
         framing: args.decode.framing(),
         per_class: args.per_class,
     };
-    let bar = bar("runs");
-    let mut tell = |progress: matching::Progress| {
-        bar.set_message(progress.step);
-        bar.set_length(progress.of as u64);
-        bar.set_position(progress.done as u64);
-    };
+    let bar = StepBar::new("runs");
+    let mut tell =
+        |progress: matching::Progress| bar.show(progress.step, progress.done, progress.of);
     let path = &find_model(&args.model.model)?;
     let found = matching::measure(path, &overrides, &args.folder, &options, &mut tell);
-    bar.finish_and_clear();
+    bar.clear();
     let found = found?;
     let facts = or_given(found.facts.clone(), &overrides.facts);
     if args.json {
