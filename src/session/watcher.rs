@@ -48,6 +48,7 @@ pub(super) struct Watcher {
     kept: Option<(StateWriter, Identity)>,
     labels: Vec<String>,
     model: String,
+    hash: Option<String>,
     /// What is wrong, and since when.
     health: Causes,
     since: [Option<Instant>; HealthCause::ALL.len()],
@@ -64,10 +65,11 @@ impl Watcher {
     /// Watches the source `name`, which `model` looks at.
     pub(super) fn new(options: WatchOptions, name: Option<Arc<str>>, model: &Model) -> Self {
         let known = Known::new(&model.manifest);
+        let hash = hash(model);
         let kept = options.state.and_then(|keep| {
             let identity = Identity {
                 camera: keep.camera,
-                model: hash(model)?,
+                model: hash.clone()?,
             };
             Some((keep.place, identity))
         });
@@ -85,6 +87,7 @@ impl Watcher {
             desk: options.desk,
             labels: model.manifest.labels.clone(),
             model: model.manifest.id(),
+            hash,
             health: Causes::default(),
             since: [None; HealthCause::ALL.len()],
             drifting: Vec::new(),
@@ -197,11 +200,14 @@ impl Watcher {
     /// Another model answers from now on.
     pub(super) fn adopt(&mut self, model: &Model) {
         let hash = hash(model);
-        match (&mut self.kept, hash) {
-            (Some((_, own)), Some(hash)) if own.model == hash => return,
-            (Some((_, own)), Some(hash)) => own.model = hash,
+        if hash.is_some() && hash == self.hash {
+            return;
+        }
+        match (&mut self.kept, &hash) {
+            (Some((_, own)), Some(hash)) => own.model.clone_from(hash),
             (kept, _) => *kept = None,
         }
+        self.hash = hash;
         self.monitor.adopt(Known::new(&model.manifest));
         self.labels.clone_from(&model.manifest.labels);
         self.model = model.manifest.id();
