@@ -1,10 +1,8 @@
 //! The one place that reads the process's environment: where libraries, programs and
 //! folders are looked for unless the caller names them.
 
-#[cfg(any(feature = "hub", feature = "onnxruntime", feature = "mqtt"))]
 use std::path::PathBuf;
 
-#[cfg(any(feature = "hub", feature = "onnxruntime", feature = "mqtt"))]
 fn path(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable)
         .filter(|value| !value.is_empty())
@@ -12,7 +10,6 @@ fn path(variable: &str) -> Option<PathBuf> {
 }
 
 /// The user's home folder.
-#[cfg(any(feature = "hub", feature = "onnxruntime", feature = "mqtt"))]
 pub(crate) fn home() -> Option<PathBuf> {
     path("HOME")
 }
@@ -47,7 +44,6 @@ pub(crate) fn cache_mib() -> Option<String> {
 
 /// Where state outlives a restart: what systemd gives a service, else `ocelli` under
 /// `$XDG_STATE_HOME`, or under `~/.local/state`.
-#[cfg(feature = "mqtt")]
 pub(crate) fn state_folder() -> Option<PathBuf> {
     path("STATE_DIRECTORY")
         .or_else(|| path("XDG_STATE_HOME").map(|state| state.join("ocelli")))

@@ -222,7 +222,7 @@ impl Model {
         folder_of(&self.path)
     }
 
-    /// Whether it gives features below its classes.
+    /// Whether the network has features below its classes that can be told.
     pub fn has_features(&self) -> bool {
         self.features.is_some()
     }

@@ -6,13 +6,17 @@
 //! after the first.
 
 pub mod accuracy;
+mod desk;
 pub mod drift;
 mod finding;
 pub mod health;
 mod hours;
 mod known;
+mod place;
+mod report;
 pub mod ring;
 mod state;
+mod whole;
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,13 +24,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::error::Result;
 use crate::pipeline::summary::PictureSummary;
 use accuracy::{Accuracy, Estimator, Withheld};
+pub use desk::Desk;
 use drift::{Drift, DriftOptions, Statistic, Statistics};
 use finding::Comparison;
 pub use finding::Finding;
 use health::{Causes, Health, HealthCause, HealthState, Repeats};
 pub use known::Known;
-pub use state::Identity;
-use state::State;
+pub use place::{Place, default_folder};
+pub use report::{AccuracyReport, DriftReport, FindingReport, Report, StatisticReport};
+pub use state::{Identity, State};
 
 /// No clock that was set is earlier: the first day of 2024, seconds of the Unix epoch.
 const CLOCK_IS_SET: u64 = 1_704_067_200;
@@ -81,6 +87,7 @@ pub struct Assessment {
 /// Watches one source.
 pub struct Monitor {
     known: Known,
+    options: MonitorOptions,
     health: Health,
     drift: Drift,
     comparison: Comparison,
@@ -108,6 +115,7 @@ impl Monitor {
                 accuracy: Accuracy::Withheld(Withheld::TooFew),
             },
             known,
+            options,
         }
     }
 
@@ -130,8 +138,49 @@ impl Monitor {
     /// # Errors
     /// It cannot be written.
     pub fn save(&self, path: &Path, identity: &Identity) -> Result<()> {
+        self.state(identity).write(path)
+    }
+
+    /// What was learned, for a file that another thread writes.
+    pub fn state(&self, identity: &Identity) -> State {
         let (health, drift) = (self.health.state(), self.drift.state());
-        State::new(identity.clone(), health, drift, self.comparison.clone()).write(path)
+        State::new(identity.clone(), health, drift, self.comparison.clone())
+    }
+
+    /// Watches what another model says from now on: only what is usual of the pictures stays.
+    pub fn adopt(&mut self, known: Known) {
+        let health = Health::new(self.options.repeats, self.health.state());
+        *self = Self {
+            health,
+            ..Self::new(known, self.options)
+        };
+    }
+
+    /// All that is known, for others: the source is called `source`, the model `model`, which has
+    /// these `labels`.
+    pub fn report(&self, source: &str, model: &str, labels: &[String]) -> Report {
+        let drift = &self.drift;
+        let statistics = drift.statistics().iter();
+        let statistics = statistics
+            .filter_map(|what| StatisticReport::of(drift, what, labels))
+            .collect();
+        let alarms = drift.alarms();
+        let findings = self.comparison.findings().unwrap_or_default().iter();
+        Report {
+            source: source.to_owned(),
+            model: model.to_owned(),
+            ts: report::now(),
+            health: self.assessment.health.iter().collect(),
+            acknowledged: self.health.acknowledged().iter().collect(),
+            drift: alarms
+                .map(|(what, alarm)| DriftReport::of(what, &alarm, labels))
+                .collect(),
+            accuracy: AccuracyReport::of(self.assessment.accuracy, labels),
+            findings: findings
+                .map(|found| FindingReport::of(found, labels))
+                .collect(),
+            statistics,
+        }
     }
 
     /// Whether it is time for another look: a frame captured `at` need not be measured if not.

@@ -16,6 +16,7 @@ mod linger;
 mod listen;
 mod live;
 mod metrics;
+mod monitors;
 mod openapi;
 mod page;
 mod predict;

@@ -7,9 +7,11 @@ mod live;
 mod observer;
 mod recorder;
 mod source;
+mod state_writer;
 mod stats;
 mod telling;
 mod turn;
+mod watcher;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -25,6 +27,7 @@ pub use recorder::Recorder;
 pub use source::LiveSource;
 pub use stats::{Ending, LoopStats};
 use telling::Telling;
+pub use watcher::{MonitorStateOptions, WatchOptions};
 
 /// A model that is ready to take over: how its pipelines are made, and a warm one.
 pub struct NewModel {
@@ -71,7 +74,8 @@ impl Session {
         let context = self.maker.context(self.pipeline.engine().identity());
         let (followers, told) = {
             let started = self.sources.into_iter();
-            started.map(|s| s.start(&bell, sources > 1)).unzip()
+            let model = &self.maker.model;
+            started.map(|s| s.start(&bell, sources > 1, model)).unzip()
         };
         let mut telling = Telling::new(context, told, self.observers, self.swap);
         let started = Instant::now();

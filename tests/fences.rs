@@ -82,6 +82,7 @@ const DOORS: [(&str, &[&str]); 61] = [
         "humantime",
         &[
             "bin/ocelli/cli/values.rs",
+            "monitor/report.rs",
             "notify/rules/rule.rs",
             "pipeline/write/",
             "serve/upload.rs",

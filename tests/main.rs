@@ -60,3 +60,4 @@ mod watch_accuracy;
 mod watch_scene;
 mod watch_state;
 mod watch_year;
+mod watched;

@@ -107,6 +107,15 @@ impl Broker {
         Subscriber { child, lines }
     }
 
+    /// Publishes a message.
+    pub fn say(&self, topic: &str, payload: &str) {
+        let port = self.port.to_string();
+        let said = Command::new("mosquitto_pub")
+            .args(["-p", &port, "-t", topic, "-m", payload])
+            .status();
+        assert!(said.unwrap().success());
+    }
+
     pub fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}/home/cam", self.port)
     }

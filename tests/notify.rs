@@ -161,7 +161,7 @@ fn what_makes_no_sense_is_refused() {
         ),
         (
             &["--on", "dog", "--exec", "true"],
-            "rule `dog`: the model has no class `dog`; name one of circle, square, star, triangle or unknown",
+            "rule `dog`: the model has no class `dog`; name one of circle, square, star, triangle, unknown, health:CAUSE or drift:STATISTIC",
         ),
         (
             &["--on", "star>2", "--exec", "true"],

@@ -231,7 +231,7 @@ fn size(folder: &Path) -> (u64, usize) {
 }
 
 /// The entries of a ring, each with a picture that is whole.
-fn entries(folder: &Path) -> Vec<Value> {
+pub fn entries(folder: &Path) -> Vec<Value> {
     let files = std::fs::read_dir(folder).unwrap().flatten();
     let paths = files.map(|file| file.path());
     let is_entry = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");

@@ -99,7 +99,7 @@ fn sources_have_names_in_every_format_and_one_alone_has_none() {
     };
     assert_eq!(table(&["door=synthetic:"]), ["source_name", "door"]);
     let alone = table(&["synthetic:"]);
-    assert_eq!(alone[0], "score_4");
+    assert_eq!(alone[0], "drift");
     let alone = records(&run(&["synthetic:", "--frames=1"]));
     assert_eq!(alone[0].get("source_name"), None);
     assert_eq!(

@@ -68,6 +68,8 @@ pub fn command() -> Command {
     command
         .env("OCELLI_CACHE", root().join("target/no-cache"))
         .env("OCELLI_CACHE_MIB", "0")
+        .env("XDG_STATE_HOME", root().join("target/state"))
+        .env_remove("STATE_DIRECTORY")
         .env_remove("RUST_LOG")
         .stdin(Stdio::null());
     command

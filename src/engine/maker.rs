@@ -88,12 +88,17 @@ impl EngineMaker {
         }
     }
 
-    /// The same engine for another model; a process can start ONNX Runtime only once.
+    /// The same engine for another model; a process can start ONNX Runtime only once. Features are
+    /// given if that has any.
     ///
     /// # Errors
     /// The engine cannot load the model.
     pub fn for_model(&self, model: Arc<Model>) -> Result<Self> {
-        Self::load(model, self.backend.again(), self.options.clone())
+        let options = EngineOptions {
+            embedding: self.options.embedding && model.features().is_some(),
+            ..self.options.clone()
+        };
+        Self::load(model, self.backend.again(), options)
     }
 
     fn load(model: Arc<Model>, found: Found, mut options: EngineOptions) -> Result<Self> {

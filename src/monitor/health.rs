@@ -22,6 +22,7 @@ use scene::{SceneState, Scenes};
 
 /// What is wrong with the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthCause {
     /// Hardly anything can be seen.
@@ -63,6 +64,24 @@ impl HealthCause {
             Self::Moved => "moved",
             Self::ColourCast => "colour-cast",
         }
+    }
+
+    /// What it means, as a sentence begins with it: `the picture is dark`.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Dark => "the picture is dark",
+            Self::Overexposed => "the picture is burnt out",
+            Self::Blurred => "the picture is blurred",
+            Self::Covered => "something covers the view",
+            Self::Frozen => "the picture is frozen: it is the same again and again",
+            Self::Moved => "the camera looks elsewhere",
+            Self::ColourCast => "the picture has a colour cast",
+        }
+    }
+
+    /// The cause of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
     }
 
     /// How long it has to last before it counts, and to be over before it is gone.

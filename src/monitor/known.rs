@@ -40,6 +40,11 @@ impl Known {
         }
     }
 
+    /// Whether the model's features tell how far a picture is from those of training.
+    pub fn has_distance(&self) -> bool {
+        self.far().is_some()
+    }
+
     fn embedding(&self) -> Option<&EmbeddingStatistics> {
         self.baselines.as_ref()?.embedding.as_ref()
     }

@@ -2,7 +2,7 @@
 //! belongs to one camera and one model. What was learned of another is set aside, and said.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::drift::DriftState;
 use super::finding::Comparison;
 use super::health::HealthState;
-use crate::error::{Error, Result};
+use super::whole;
+use crate::error::Result;
 
 /// The version of the file that this program reads and writes.
 const FORMAT: u32 = 1;
@@ -30,7 +31,7 @@ pub struct Identity {
 /// The file's content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct State {
+pub struct State {
     format: u32,
     pub(super) identity: Identity,
     pub(super) health: HealthState,
@@ -113,26 +114,8 @@ impl State {
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(super) fn write(&self, path: &Path) -> Result<()> {
-        let place = path.display().to_string();
-        let failed = |e: std::io::Error| {
-            Error::output(&place, "what the monitor has learned cannot be kept")
-                .caused_by(e)
-                .with_remedy("make the folder writable, or name another")
-        };
-        let json = serde_json::to_vec(self)
-            .map_err(|e| Error::output(&place, "it has no JSON form").caused_by(e))?;
-        let unfinished = beside(path, "unfinished");
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(failed)?;
-        let written = File::create(&unfinished).and_then(|mut file| {
-            file.write_all(&json)?;
-            file.sync_all()
-        });
-        written
-            .and_then(|()| fs::rename(&unfinished, path))
-            .and_then(|()| File::open(folder)?.sync_all())
-            .map_err(failed)
+    pub fn write(&self, path: &Path) -> Result<()> {
+        whole::write(path, self)
     }
 }
 

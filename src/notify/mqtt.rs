@@ -4,6 +4,7 @@
 //! |-|-|-|
 //! | `TOPIC/decision` | the record as JSON, whenever the decision changes and at a heartbeat | yes |
 //! | `TOPIC/status` | `{"problem":"OFF","fps":29.9,…}` at a heartbeat, and when the source is lost or back | yes |
+//! | `TOPIC/acknowledge` | to this program: a cause, a statistic or `all` that somebody has taken notice of | no |
 //! | `TOPIC/availability` | `online`, and by last will `offline` | yes |
 //! | `homeassistant/device/…/config` | Home Assistant's discovery | yes |
 //!
@@ -15,6 +16,7 @@
 //! of this; it hands its messages to a thread.
 
 mod address;
+mod commands;
 mod discovery;
 mod link;
 mod observer;
@@ -28,7 +30,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::error::Result;
+use crate::monitor::Desk;
 use crate::pipeline::record::Context;
+use crate::throttle::ThrottledLog;
 pub use address::Address;
 use link::Link;
 pub use observer::MqttObserver;
@@ -63,6 +67,8 @@ pub(crate) enum Message {
     Beat(Bytes),
     /// What holds until something else is said under the same topic.
     Present { topic: String, payload: Bytes },
+    /// What comes under this topic is for the desk.
+    Listen { topic: String, desk: Arc<Desk> },
 }
 
 /// A broker, for all sources of a session.
@@ -88,5 +94,13 @@ impl Mqtt {
     /// of its [`LiveSource`](crate::session::LiveSource).
     pub fn observer(&self, name: Option<&str>, context: &Context) -> MqttObserver {
         MqttObserver::new(self.link.clone(), self.options.clone(), name, context)
+    }
+
+    /// Has those who use the broker take notice of what the monitor of the source `name` finds, at
+    /// this desk.
+    pub fn listen(&self, name: Option<&str>, desk: Arc<Desk>) {
+        let topic = format!("{}/acknowledge", self.options.address.topic_of(name));
+        let message = Message::Listen { topic, desk };
+        self.link.send(message, &mut ThrottledLog::default());
     }
 }

@@ -44,7 +44,7 @@ pub use folder::pictures_below;
 pub use named::{NamedSource, Names, folder};
 pub use newest::Policy;
 pub(crate) use newest::{Newest, Waiting};
-pub use open::{ChildHandles, Opened, SourceOptions, is_live, open, open_found};
+pub use open::{ChildHandles, Opened, SourceOptions, camera_identity, is_live, open, open_found};
 pub(crate) use persistent::Persistent;
 pub use spec::SourceSpec;
 pub use synthetic::SyntheticSettings;
@@ -64,6 +64,8 @@ pub struct Frame {
     pub time: SystemTime,
     /// When it was captured, for measuring its age.
     pub instant: Instant,
+    /// The number that the device gave it, where it numbers its frames.
+    pub sequence: Option<u64>,
     /// How long reading it took.
     pub capture: Duration,
     /// What a live source has left out so far.
@@ -180,6 +182,7 @@ impl Default for Frame {
             encoding: Encoding::File,
             time: SystemTime::UNIX_EPOCH,
             instant: Instant::now(),
+            sequence: None,
             capture: Duration::ZERO,
             drops: DropCounters::default(),
             live: false,

@@ -60,6 +60,7 @@ impl PipelineMaker {
     ) -> Self {
         let model = engines.model().clone();
         options.batch = model.file.fixed_batch.unwrap_or(options.batch);
+        options.embedding &= model.features().is_some();
         Self {
             model,
             engines,

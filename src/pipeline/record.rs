@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::capture::DropCounters;
 use super::score::Candidate;
 use super::smooth::{Decision, Present, State};
+use super::summary::PictureSummary;
 use crate::engine::Identity;
 use crate::error::Error;
 use crate::model::Model;
@@ -46,6 +47,14 @@ pub struct Record {
     pub drops: Option<DropCounters>,
     /// What is wrong with the model's output, if anything is.
     pub output_warning: Option<&'static str>,
+    /// How the picture looks, if it was asked for; else not measured.
+    pub summary: PictureSummary,
+    /// Whether that is asked for of the next frame.
+    pub wants_summary: bool,
+    /// What is wrong with a watched source's pictures, and has been for a while.
+    pub health: Vec<&'static str>,
+    /// What a watched source shows otherwise than it used to.
+    pub drift: Vec<Arc<str>>,
     /// Whether the frame showed nothing new and was not classified.
     pub skipped: bool,
     /// Why the input could not be classified; then nothing else counts but the number.
@@ -83,6 +92,10 @@ impl Default for Record {
             frame_age: None,
             drops: None,
             output_warning: None,
+            summary: PictureSummary::default(),
+            wants_summary: false,
+            health: Vec::new(),
+            drift: Vec::new(),
             skipped: false,
             failure: None,
         }

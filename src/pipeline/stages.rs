@@ -94,12 +94,9 @@ impl Stages {
         let mut good = 0;
         for (frame, record) in frames.iter().zip(records.iter_mut()) {
             begin(record, frame);
-            match self.fill(source, frame, good) {
-                Ok(Some(timing)) => {
-                    record.timing = timing;
-                    good += 1;
-                }
-                Ok(None) => record.skipped = true,
+            match self.fill(source, frame, good, record) {
+                Ok(()) if record.skipped => {}
+                Ok(()) => good += 1,
                 Err(error) => record.failure = Some(error),
             }
         }
@@ -131,36 +128,42 @@ impl Stages {
         }
     }
 
-    /// Decodes and preprocesses a frame into place `item` of the tensor; `None` if it shows
-    /// nothing new.
+    /// Decodes and preprocesses a frame into place `item` of the tensor, unless it shows nothing
+    /// new.
     fn fill(
         &mut self,
         source: &mut PerSource,
         frame: &Frame,
         item: usize,
-    ) -> Result<Option<Timing>> {
+        record: &mut Record,
+    ) -> Result<()> {
         let started = Instant::now();
         let PerSource {
             preprocessor, gate, ..
         } = source;
         let geometry = preprocessor.geometry();
         self.decoder.decode(frame, geometry, &mut self.picture)?;
+        if record.wants_summary {
+            record.summary.measure(&self.picture);
+        }
         if let Some(gate) = gate {
             self.luma.measure(&self.picture);
             if gate.skips(&self.luma, frame.instant) {
-                return Ok(None);
+                record.skipped = true;
+                return Ok(());
             }
         }
         let decoded = Instant::now();
         preprocessor.run(&self.picture, &mut self.tensor, item);
         self.picture.let_go();
-        Ok(Some(Timing {
+        record.timing = Timing {
             capture: frame.capture,
             decode: decoded - started,
             preprocess: decoded.elapsed(),
             inference: Duration::ZERO,
             total: Duration::ZERO,
-        }))
+        };
+        Ok(())
     }
 
     fn decide(
@@ -200,5 +203,6 @@ fn begin(record: &mut Record, frame: &Frame) {
     record.frame_age = None;
     record.output_warning = None;
     record.skipped = false;
+    record.summary.forget();
     record.failure = None;
 }

@@ -118,6 +118,11 @@ impl PictureSummary {
         self.lit = total.lit as f32 / pixels;
     }
 
+    /// Nothing is measured any more.
+    pub(super) fn forget(&mut self) {
+        self.luma.clear();
+    }
+
     /// Whether there is anything to judge: the picture had at least 8 x 8 pixels.
     pub fn is_measured(&self) -> bool {
         !self.luma.is_empty()

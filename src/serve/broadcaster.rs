@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 use super::live::{Live, LiveSources};
 use super::preview::{PreviewEncoder, PreviewOptions};
 use crate::error::{Error, Result};
+use crate::monitor::health::HealthCause;
+use crate::monitor::{AccuracyReport, DriftReport, Report};
 use crate::pipeline::capture::Frame;
 use crate::pipeline::preprocess::Framing;
 use crate::pipeline::record::Milliseconds;
@@ -49,6 +51,12 @@ pub(crate) struct LiveState<'a> {
     reason: Option<&'a str>,
     /// Those who watch the picture.
     viewers: usize,
+    /// What is wrong with the picture, and has been for a while; null if the source is not watched.
+    health: Option<&'a [HealthCause]>,
+    /// What is no longer what it was, until somebody takes notice; null if the source is not watched.
+    drift: Option<&'a [DriftReport]>,
+    /// How often the answers are likely to be right; null if the source is not watched.
+    accuracy: Option<&'a AccuracyReport>,
 }
 
 /// Puts what the loop sees of a source into its slots.
@@ -69,6 +77,8 @@ pub struct Broadcaster {
     is_fresh: bool,
     /// The frame of the newest record.
     answered: u64,
+    /// What is known of its picture and world, if it is watched.
+    report: Option<Arc<Report>>,
 }
 
 impl Broadcaster {
@@ -97,6 +107,7 @@ impl Broadcaster {
             record: Bytes::new(),
             is_fresh: false,
             answered: 0,
+            report: None,
         };
         Ok(sources.iter().enumerate().map(broadcaster).collect())
     }
@@ -116,6 +127,7 @@ impl Broadcaster {
     fn publish(&mut self) {
         (self.published, self.is_fresh) = (Some(Instant::now()), false);
         let since = |then: Instant| Milliseconds::from(then.elapsed());
+        let report = self.report.as_ref();
         let state = LiveState {
             name: self.live.told_name(),
             record: serde_json::from_slice(&self.record).ok(),
@@ -126,6 +138,9 @@ impl Broadcaster {
             ended: self.stats.ending,
             reason: self.reason.as_deref(),
             viewers: self.live.viewers(),
+            health: report.map(|report| &report.health[..]),
+            drift: report.map(|report| &report.drift[..]),
+            accuracy: report.map(|report| &report.accuracy),
         };
         if let Ok(state) = serde_json::to_vec(&state) {
             self.live.states.send_replace(state.into());
@@ -152,6 +167,11 @@ impl Observer for Broadcaster {
 
     fn on_skipped(&mut self, frame: &Frame) {
         self.show(frame);
+    }
+
+    fn on_report(&mut self, report: &Arc<Report>) {
+        self.report = Some(report.clone());
+        self.publish();
     }
 
     fn on_outage(&mut self, error: &Error) {

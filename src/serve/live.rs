@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::preview::Shown;
 use super::problem::Problem;
+use crate::monitor::Desk;
 use crate::pipeline::preprocess::Framing;
 
 /// A live source: what it is called, and its two slots.
@@ -22,6 +23,8 @@ pub struct Live {
     pub(crate) source: String,
     /// Which part of its pictures is looked at, and which way up.
     pub(crate) framing: Framing,
+    /// Where what is known of its picture and world lies, if it is watched.
+    pub(crate) desk: Arc<Desk>,
     pub(crate) states: watch::Sender<Bytes>,
     pub(crate) pictures: watch::Sender<Shown>,
 }
@@ -34,6 +37,7 @@ impl Live {
             is_named,
             source,
             framing,
+            desk: Arc::default(),
             states: watch::Sender::default(),
             pictures: watch::Sender::default(),
         }
@@ -42,6 +46,11 @@ impl Live {
     /// Its name in addresses and metrics.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where what its monitor knows is put.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
     }
 
     /// Streams being watched.

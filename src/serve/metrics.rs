@@ -7,6 +7,7 @@ mod ring_meter;
 mod tally;
 
 use std::hash::Hash;
+use std::sync::atomic::AtomicU64;
 
 use crate::pipeline::record::{Context, Record};
 use parking_lot::Mutex;
@@ -44,6 +45,9 @@ pub struct Metrics {
     request_time: Times<Labels<1>>,
     queue: Family<Labels<1>, Gauge>,
     viewers: Family<Labels<1>, Gauge>,
+    health: Family<Labels<2>, Gauge>,
+    drift: Family<Labels<2>, Gauge>,
+    accuracy: Family<Labels<1>, Gauge<f64, AtomicU64>>,
     ring: Family<Labels<3>, Counter>,
     model: Mutex<Option<Labels<4>>>,
     models: Family<Labels<4>, Gauge>,
@@ -95,6 +99,21 @@ impl Default for Metrics {
                 r,
                 "viewers",
                 "Streams of a live source's pictures being watched",
+            ),
+            health: add(
+                r,
+                "health",
+                "Whether something is wrong with a live source's picture, by cause",
+            ),
+            drift: add(
+                r,
+                "drift",
+                "Whether a live source is no longer what it was, by statistic, until acknowledged",
+            ),
+            accuracy: add(
+                r,
+                "estimated_accuracy",
+                "Share of right answers, estimated without labels; absent where it cannot be",
             ),
             ring: add(r, "ring_frames", "Frames to keep, by reason and outcome"),
             models: add(r, "model_info", "The model being served"),

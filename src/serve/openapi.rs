@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde_json::Value;
 
 use super::broadcaster::LiveState;
+use super::monitors::{Acknowledgement, Monitors};
 use super::problem;
 use super::status::Status;
 use crate::model;
@@ -43,6 +44,8 @@ fn schemas() -> Value {
     generator.subschema_for::<JsonRecord>();
     generator.subschema_for::<LiveState>();
     generator.subschema_for::<Status>();
+    generator.subschema_for::<Monitors>();
+    generator.subschema_for::<Acknowledgement>();
     generator.subschema_for::<model::Document>();
     generator.subschema_for::<problem::Document>();
     generator.take_definitions(true).into()

@@ -15,7 +15,7 @@ macro_rules! parts {
 }
 
 /// What `/` makes use of.
-const PARTS: [(&str, &str); 19] = parts![
+const PARTS: [(&str, &str); 20] = parts![
     "address.js",
     "bars.js",
     "condition.js",
@@ -26,6 +26,7 @@ const PARTS: [(&str, &str); 19] = parts![
     "images.js",
     "link.js",
     "minute.js",
+    "monitor.js",
     "page.css",
     "page.js",
     "screen.js",

@@ -13,6 +13,7 @@ use serde_json::json;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::metrics::TextFormat;
+use super::monitors;
 use super::problem::Problem;
 use super::state::Api;
 use super::status::Status;
@@ -30,6 +31,8 @@ pub(crate) fn router(api: Arc<Api>, origins: Vec<String>) -> Router {
         .route("/status", get(status))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi::document))
+        .route("/monitor", get(monitors::show))
+        .route("/monitor/acknowledge", post(monitors::acknowledge))
         .route("/events", get(watch::events))
         .route("/stream", get(watch::stream))
         .route("/snapshot.jpg", get(watch::snapshot))

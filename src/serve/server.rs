@@ -70,6 +70,7 @@ const BODIES: usize = 8;
 
 /// A running service. Dropping it drains what was accepted.
 pub struct Server {
+    address: SocketAddr,
     closing: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -127,9 +128,15 @@ impl Server {
             .map_err(failed)?;
         log::info!("listening on {scheme}://{address}");
         Ok(Self {
+            address,
             closing,
             thread: Some(thread),
         })
+    }
+
+    /// Where it listens: which port, too, if any free one was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Whether it still answers.

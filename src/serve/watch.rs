@@ -30,10 +30,10 @@ pub(crate) struct WatchQuery {
     source: Option<String>,
 }
 
-type Asked = Result<Query<WatchQuery>, QueryRejection>;
+pub(crate) type Asked = Result<Query<WatchQuery>, QueryRejection>;
 
 /// The source's name that a request brings, if it does.
-fn name(asked: Asked) -> Result<Option<String>, Problem> {
+pub(crate) fn name(asked: Asked) -> Result<Option<String>, Problem> {
     let Query(query) = asked.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, e.body_text()))?;
     Ok(query.source)
 }

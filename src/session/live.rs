@@ -30,7 +30,7 @@ pub struct LiveOptions {
 
 /// Whoever runs the loop. A source is named by its place, from 0.
 pub(crate) trait LiveHandler {
-    /// A frame was classified; `scores` are those of every class.
+    /// A frame was classified; `scores` are those of every class. The record is completed.
     ///
     /// # Errors
     /// The record cannot be passed on; the loop ends.
@@ -38,12 +38,15 @@ pub(crate) trait LiveHandler {
         &mut self,
         source: usize,
         frame: &Frame,
-        record: &Record,
+        record: &mut Record,
         scores: &Scores,
     ) -> Result<()>;
 
     /// A frame showed nothing new and was not classified.
-    fn on_skipped(&mut self, source: usize, frame: &Frame);
+    fn on_skipped(&mut self, source: usize, frame: &Frame, record: &mut Record);
+
+    /// Whether a frame that was captured `at` is to be measured.
+    fn wants_summary(&self, source: usize, at: Instant) -> bool;
 
     /// A frame was bad.
     fn on_fault(&mut self, source: usize, error: &Error);
@@ -183,6 +186,7 @@ impl Loop {
         }
         if let Some(work) = self.crew.free() {
             follower.hand_out(work, source, stats);
+            work.record.wants_summary = handler.wants_summary(source, work.frame.instant);
         }
         self.crew.begin();
         let Crew::Alone(pipeline, work) = &mut self.crew else {
@@ -242,11 +246,11 @@ fn conclude(
     match follower.record.failure.take() {
         None if follower.record.skipped => {
             follower.own.still += 1;
-            handler.on_skipped(source, &work.frame);
+            handler.on_skipped(source, &work.frame, &mut follower.record);
         }
         None => {
             follower.classified(stats);
-            handler.on_frame(source, &work.frame, &follower.record, scores)?;
+            handler.on_frame(source, &work.frame, &mut follower.record, scores)?;
         }
         Some(error) if error.kind() != ErrorKind::Input => return Err(error),
         Some(error) => {

@@ -2,11 +2,13 @@
 //! The loop tells all of them in turn, so none may keep it waiting.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::stats::LoopStats;
 use crate::error::{Error, Result};
+use crate::monitor::Report;
 use crate::pipeline::Scores;
 use crate::pipeline::capture::Frame;
 use crate::pipeline::record::{Context, Record};
@@ -34,6 +36,9 @@ pub trait Observer {
     fn on_stats(&mut self, _stats: &LoopStats) -> Result<()> {
         Ok(())
     }
+
+    /// What is known of a watched source has changed; the same comes every ten seconds or so.
+    fn on_report(&mut self, _report: &Arc<Report>) {}
 
     /// Another model is asked for, ready, or refused.
     fn on_swap(&mut self, _event: SwapEvent<'_>) {}

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::follower::Follower;
 use super::observer::Observer;
 use super::telling::Told;
+use super::watcher::{WatchOptions, Watcher};
+use crate::model::Model;
 use crate::pipeline::capture::{Bell, Newest, Opened, Persistent};
 use crate::pipeline::record::Record;
 
@@ -18,6 +20,8 @@ pub struct LiveSource {
     pub every: u64,
     /// At most so many frames are classified per second.
     pub max_fps: Option<f64>,
+    /// How it is watched, if it is.
+    pub watch: Option<WatchOptions>,
     /// Who is told of this source alone.
     pub observers: Vec<Box<dyn Observer>>,
 }
@@ -30,13 +34,14 @@ impl LiveSource {
             opened,
             every: 1,
             max_fps: None,
+            watch: None,
             observers: Vec::new(),
         }
     }
 
-    /// Starts capturing; what comes rings the `bell`. One that cannot be used is tried again
+    /// Starts capturing for `model`; what comes rings the `bell`. One that cannot be used is tried again
     /// if it is one of `several`.
-    pub(super) fn start(self, bell: &Arc<Bell>, several: bool) -> (Follower, Told) {
+    pub(super) fn start(self, bell: &Arc<Bell>, several: bool, model: &Model) -> (Follower, Told) {
         let Opened {
             source,
             policy,
@@ -51,6 +56,8 @@ impl LiveSource {
         let source = Persistent::new(source, several);
         let newest = Newest::start(source, policy, self.every, bell.clone());
         let follower = Follower::new(newest, children, self.max_fps, record);
-        (follower, Told::new(name, self.observers))
+        let watch = self.watch;
+        let watcher = watch.map(|watch| Watcher::new(watch, name.clone(), model));
+        (follower, Told::new(name, self.observers, watcher))
     }
 }

@@ -7,7 +7,9 @@ use super::NewModel;
 use super::live::LiveHandler;
 use super::observer::{FrameEvent, Observer};
 use super::stats::{Ending, LoopStats};
+use super::watcher::Watcher;
 use crate::error::{Error, Result};
+use crate::monitor::Report;
 use crate::pipeline::capture::Frame;
 use crate::pipeline::record::{Context, Prefix, Record};
 use crate::pipeline::{Pipeline, Scores};
@@ -19,19 +21,38 @@ pub(super) struct Told {
     name: Option<Arc<str>>,
     observers: Vec<Box<dyn Observer>>,
     faults: ThrottledLog,
+    watcher: Option<Watcher>,
     /// Since when it cannot be used.
     broken: Option<Instant>,
 }
 
 impl Told {
     /// Nothing was said yet of the source that is called `name`.
-    pub(super) fn new(name: Option<Arc<str>>, observers: Vec<Box<dyn Observer>>) -> Self {
+    pub(super) fn new(
+        name: Option<Arc<str>>,
+        observers: Vec<Box<dyn Observer>>,
+        watcher: Option<Watcher>,
+    ) -> Self {
         Self {
             name,
             observers,
+            watcher,
             faults: ThrottledLog::default(),
             broken: None,
         }
+    }
+
+    /// Completes a frame's record; tells what is news about the source.
+    fn watch(&mut self, frame: &Frame, record: &mut Record, scores: Option<&Scores>) {
+        let watcher = self.watcher.as_mut();
+        if let Some(report) = watcher.and_then(|w| w.observe(frame, record, scores)) {
+            self.tell(&report);
+        }
+    }
+
+    fn tell(&mut self, report: &Arc<Report>) {
+        let observers = self.observers.iter_mut();
+        observers.for_each(|observer| observer.on_report(report));
     }
 
     /// What a message about the source begins with.
@@ -103,16 +124,23 @@ impl LiveHandler for Telling {
         &mut self,
         source: usize,
         frame: &Frame,
-        record: &Record,
+        record: &mut Record,
         scores: &Scores,
     ) -> Result<()> {
+        self.sources[source].watch(frame, record, Some(scores));
         let event = FrameEvent::new(frame, record, scores, &self.context);
         let own = self.sources[source].observers.iter_mut();
         own.chain(&mut self.observers)
             .try_for_each(|observer| observer.on_frame(&event))
     }
 
-    fn on_skipped(&mut self, source: usize, frame: &Frame) {
+    fn wants_summary(&self, source: usize, at: Instant) -> bool {
+        let watcher = self.sources[source].watcher.as_ref();
+        watcher.is_some_and(|watcher| watcher.is_due(at))
+    }
+
+    fn on_skipped(&mut self, source: usize, frame: &Frame, record: &mut Record) {
+        self.sources[source].watch(frame, record, None);
         self.of(source)
             .for_each(|observer| observer.on_skipped(frame));
     }
@@ -156,6 +184,9 @@ impl LiveHandler for Telling {
 
     fn on_tick(&mut self, stats: &[LoopStats]) -> Result<Option<NewModel>> {
         for (told, stats) in self.sources.iter_mut().zip(stats) {
+            if let Some(report) = told.watcher.as_mut().and_then(Watcher::attend) {
+                told.tell(&report);
+            }
             for observer in &mut told.observers {
                 observer.on_stats(stats)?;
             }
@@ -183,6 +214,9 @@ impl LiveHandler for Telling {
         let context = maker.context(identity);
         for observer in self.everyone() {
             observer.on_model(&context);
+        }
+        for watcher in self.sources.iter_mut().filter_map(|s| s.watcher.as_mut()) {
+            watcher.adopt(&maker.model);
         }
         self.context = context;
         pipeline

@@ -58,7 +58,8 @@ class Server:
 
     def start(self):
         command = [str(BINARY), "serve", "-m", str(self.model), *self.flags, "--listen", self.address]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("OCELLI")} | {"OCELLI_CACHE_MIB": "0"}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("OCELLI")}
+        env |= {"OCELLI_CACHE_MIB": "0", "XDG_STATE_HOME": str(ROOT / "target/state")}
         try:
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
         except FileNotFoundError:

@@ -46,7 +46,8 @@ class Follower:
 
     def __init__(self, url: str, *flags: str):
         model = ["-m", "models/shapes.onnx", "--engine", "rten", "-f", "json"]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("OCELLI")} | {"OCELLI_CACHE_MIB": "0"}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("OCELLI")}
+        env |= {"OCELLI_CACHE_MIB": "0", "XDG_STATE_HOME": str(ROOT / "target/state")}
         self.process = subprocess.Popen(
             [str(BINARY), "run", *model, *flags, url],
             cwd=ROOT,

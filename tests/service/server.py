@@ -57,7 +57,8 @@ class Server:
         self.scheme, self.asked = scheme, False
         command = [str(OCELLI), "serve", "-m", str(model), "--listen", listen, *map(str, flags)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True, env={**os.environ, "OCELLI_CACHE_MIB": "0"})
+                                        stderr=subprocess.PIPE, text=True,
+                                        env={**os.environ, "OCELLI_CACHE_MIB": "0", "XDG_STATE_HOME": str(ROOT / "target/state")})
         if files:
             resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (files, files))
         self.said: list[str] = []

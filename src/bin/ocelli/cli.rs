@@ -1,11 +1,13 @@
 //! The command line: what was typed, turned into the library's own types once.
 
 mod config;
+mod doctor;
 mod engine;
 mod facts;
 mod keep;
 mod live;
 mod measuring;
+mod monitor;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 mod notify;
@@ -23,14 +25,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use ocelli::Result;
 use ocelli::pipeline::capture::{ListFormat, NamedSource, RawFormat, SourceSpec};
 use ocelli::pipeline::write::Format;
-use ocelli::{EngineOptions, Result};
 
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use engine::EngineArgs;
 pub(crate) use facts::{FactArgs, ModelArgs};
 pub(crate) use live::{CameraArgs, LiveArgs};
 pub(crate) use measuring::{CalibrateArgs, MatchArgs};
+pub(crate) use monitor::{AcknowledgeArgs, MonitorArgs, MonitorCommand};
 pub(crate) use notify::{Common, NotifyArgs};
 pub(crate) use pages::write_pages;
 pub(crate) use pictures::DecodeArgs;
@@ -116,6 +120,8 @@ pub(crate) enum Command {
     Prepare(PrepareArgs),
     /// List cameras by what they are known by, with their modes
     Devices(DevicesArgs),
+    /// Show what is known of live sources' pictures and worlds; take notice of it
+    Monitor(MonitorArgs),
     /// Look for what keeps this machine from working, and say what mends it
     Doctor(DoctorArgs),
     /// Write manual pages, shell completions and schemas
@@ -334,33 +340,6 @@ pub(crate) struct PrepareArgs {
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
-}
-
-/// `ocelli doctor`
-#[derive(Debug, Args)]
-pub(crate) struct DoctorArgs {
-    /// Try this model, too
-    #[arg(short, long)]
-    pub(crate) model: Option<PathBuf>,
-    /// An ONNX Runtime library to look at and no other
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ort: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Look at the files of a machine under this folder
-    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
-    pub(crate) root: PathBuf,
-}
-
-impl DoctorArgs {
-    /// How the model is tried.
-    pub(crate) fn engine(&self) -> EngineOptions {
-        EngineOptions {
-            library: self.ort.clone(),
-            ..EngineOptions::default()
-        }
-    }
 }
 
 /// `ocelli generate`

@@ -8,6 +8,7 @@ pub(crate) mod eval;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod matching;
+pub(crate) mod monitor;
 pub(crate) mod pack;
 pub(crate) mod prepare;
 pub(crate) mod run;
@@ -29,6 +30,7 @@ use serde::Serialize;
 use crate::cli::ModelArgs;
 use crate::fetching::find_model;
 use crate::flags::Line;
+pub(crate) use sources::Followed;
 
 /// What a command found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt;
 use ocelli::Error;
 
 /// A setting's name in the manifest or in the library's options, and its flag.
-const FLAGS: [(&str, &str); 38] = [
+const FLAGS: [(&str, &str); 39] = [
     ("batch", "--batch"),
     ("coverage", "--coverage SHARE"),
     ("enter", "--enter"),
@@ -26,6 +26,7 @@ const FLAGS: [(&str, &str); 38] = [
     ("listen", "--listen ADDRESS:PORT"),
     ("max_pixels", "--max-pixels N"),
     ("model", "-m FILE"),
+    ("monitor_state", "--monitor-state DIR"),
     (
         "output.kind",
         "--output logits|probabilities|log-probabilities|sigmoid-logits|sigmoid-probabilities",

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ocelli::memory::Loading;
+use ocelli::monitor::Desk;
 use ocelli::monitor::ring::{Keeper, Ring, RingCounts, RingOptions, RingSource};
-use ocelli::pipeline::capture::{Opened, folder};
+use ocelli::pipeline::capture::folder;
 use ocelli::pipeline::record::Context;
 use ocelli::session::{Ending, LiveSource, LoopStats, Recorder};
 use ocelli::swap::Swap;
 use ocelli::{Error, Result};
 
 use crate::cli::{Common, SourceFlags};
-use crate::commands::Finding;
+use crate::commands::{Finding, Followed};
+use crate::watching;
 
 /// The rings that frames are kept in: sources that name one folder share one.
 #[derive(Default)]
@@ -78,12 +80,19 @@ pub(crate) fn swap_on_hangup<T: Send + 'static>(
 /// One of several is recorded to a folder of its own, below the one that is named; so are its
 /// frames kept.
 pub(crate) fn source(
-    flags: SourceFlags,
-    opened: Opened,
-    (name, is_alone): (Option<String>, bool),
+    followed: Followed,
+    is_alone: bool,
+    desk: &Arc<Desk>,
     context: &Context,
     (common, rings): (&Common, &Rings),
 ) -> Result<LiveSource> {
+    let watch = watching::options(&followed, desk)?;
+    let Followed {
+        name,
+        opened,
+        flags,
+        ..
+    } = followed;
     let SourceFlags {
         live,
         notify,
@@ -106,12 +115,14 @@ pub(crate) fn source(
         };
         observers.push(Box::new(rings.keeper(options, source, context)?) as _);
     }
-    observers.extend(notify.observers(name.as_deref(), context, common)?);
+    let desk = watch.as_ref().map(|watch| &watch.desk);
+    observers.extend(notify.observers(name.as_deref(), context, common, desk)?);
     Ok(LiveSource {
         name,
         opened,
         every: live.every,
         max_fps: live.max_fps,
+        watch,
         observers,
     })
 }

@@ -10,6 +10,7 @@ mod output;
 mod service_manager;
 mod step_bar;
 mod terminal;
+mod watching;
 
 use std::process::ExitCode;
 
@@ -17,8 +18,8 @@ use cli::{Cli, Command};
 #[cfg(feature = "serve")]
 use commands::serve;
 use commands::{
-    Finding, bench, calibrate, devices, doctor, eval, generate, inspect, matching, pack, prepare,
-    run, teach, verify,
+    Finding, bench, calibrate, devices, doctor, eval, generate, inspect, matching, monitor, pack,
+    prepare, run, teach, verify,
 };
 
 fn main() -> ExitCode {
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Pack(args) => pack::run(args),
         Command::Prepare(args) => prepare::run(args),
         Command::Devices(args) => devices::run(args),
+        Command::Monitor(args) => monitor::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Generate(args) => generate::run(args),
     };

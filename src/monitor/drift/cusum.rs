@@ -12,6 +12,7 @@ const SECONDS_OF_YEAR: f64 = 365.0 * 86_400.0;
 
 /// Whether something is more or less than it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// More.

@@ -48,6 +48,19 @@ impl Statistic {
     }
 }
 
+impl Statistic {
+    /// Its name in records, metrics and rules: of a class's share, `share:` and the label.
+    pub fn name(self, labels: &[String]) -> String {
+        match self {
+            Self::Share(class) => match labels.get(class) {
+                Some(label) => format!("share:{label}"),
+                None => format!("share:{class}"),
+            },
+            plain => plain.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

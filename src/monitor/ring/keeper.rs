@@ -89,19 +89,16 @@ impl Keeper {
         self.counts.clone()
     }
 
-    /// Why the frame is worth keeping. `health` is what is wrong with its picture.
-    fn reasons(
-        &mut self,
-        event: &FrameEvent,
-        distance: Option<f32>,
-        health: Option<&str>,
-    ) -> Reasons {
-        let Record { decision, .. } = event.record;
+    /// Why the frame is worth keeping.
+    fn reasons(&mut self, event: &FrameEvent, distance: Option<f32>) -> Reasons {
+        let Record {
+            decision, health, ..
+        } = event.record;
         let Known { doubt, novelty, .. } = &self.known;
         let is_novel = novelty.as_ref().zip(distance);
         let mut reasons = Reasons::default();
         reasons.add(Reason::Random, self.sample.takes(event.frame.instant));
-        reasons.add(Reason::Unhealthy, health.is_some());
+        reasons.add(Reason::Unhealthy, !health.is_empty());
         reasons.add(Reason::Novel, is_novel.is_some_and(|(n, d)| n.is_novel(d)));
         reasons.add(
             Reason::Unsure,
@@ -159,7 +156,7 @@ impl Observer for Keeper {
         let FrameEvent { frame, record, .. } = event;
         let novelty = self.known.novelty.as_ref();
         let distance = novelty.and_then(|n| n.distance(&record.embedding, &event.scores.0));
-        let reasons = self.reasons(event, distance, None);
+        let reasons = self.reasons(event, distance);
         let due = self.due(reasons, frame.instant);
         if due.first().is_none() {
             if let Some(reason) = reasons.first() {
@@ -181,7 +178,7 @@ impl Observer for Keeper {
             scores: event.scores.0.clone(),
             embedding: record.embedding.clone(),
             distance,
-            health: None,
+            health: (!record.health.is_empty()).then(|| record.health.join(";")),
             record: event.json()?,
             model: self.known.model.clone(),
         });

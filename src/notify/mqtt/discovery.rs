@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::address::slug;
+use super::commands::ALL;
 use super::{Message, MqttOptions};
+use crate::monitor::health::HealthCause;
 use crate::pipeline::record::Context;
 
 /// What announces the device of the source `name`; `None` where discovery is not wanted.
@@ -33,6 +35,7 @@ pub(super) fn message(
         false => device.exclusive(&labels),
     };
     components.extend(device.camera());
+    components.extend(device.watched());
     // Each entity says for itself when it is available: what is said here is merged into
     // each, and one that then says it in two ways is refused.
     let message = json!({
@@ -90,6 +93,63 @@ impl Device<'_> {
             "value_template": "{{ value_json.fps }}",
         });
         [("camera".to_owned(), problem), ("fps".to_owned(), fps)]
+    }
+
+    /// Whether its picture is sound, a sensor for each cause, and whether it has changed, with a
+    /// button to take notice; known of a source that is watched.
+    fn watched(&self) -> Vec<Component> {
+        let sensor = |key: String, name: String, template: String| {
+            let sensor = json!({
+                "platform": "binary_sensor",
+                "name": name,
+                "unique_id": format!("{}_{key}", self.id),
+                "device_class": "problem",
+                "entity_category": "diagnostic",
+                "availability": self.is_watched(),
+                "availability_mode": "all",
+                "state_topic": format!("{}/status", self.base),
+                "value_template": template,
+            });
+            (key, sensor)
+        };
+        let causes = HealthCause::ALL.into_iter().map(|cause| {
+            let name = cause.name();
+            let said = format!("Picture {}", name.replace('-', " "));
+            let is_there = format!("{{{{ 'ON' if '{name}' in value_json.health else 'OFF' }}}}");
+            sensor(format!("health_{}", name.replace('-', "_")), said, is_there)
+        });
+        let (key, mut drift) = sensor(
+            "drift".into(),
+            "Drift".into(),
+            "{{ 'ON' if value_json.drift else 'OFF' }}".into(),
+        );
+        // Which statistics have changed.
+        drift["json_attributes_topic"] = drift["state_topic"].clone();
+        drift["json_attributes_template"] =
+            "{{ {'statistics': value_json.drift | default([])} | tojson }}".into();
+        let acknowledge = json!({
+            "platform": "button",
+            "name": "Acknowledge",
+            "unique_id": format!("{}_acknowledge", self.id),
+            "entity_category": "config",
+            "availability": self.is_watched(),
+            "availability_mode": "all",
+            "command_topic": format!("{}/acknowledge", self.base),
+            "payload_press": ALL,
+        });
+        let acknowledge = ("acknowledge".to_owned(), acknowledge);
+        causes.chain([(key, drift), acknowledge]).collect()
+    }
+
+    /// The status tells of health only where that is watched.
+    fn is_watched(&self) -> Value {
+        json!([
+            { "topic": self.online },
+            {
+                "topic": format!("{}/status", self.base),
+                "value_template": "{{ 'online' if value_json.health is defined else 'offline' }}",
+            },
+        ])
     }
 
     /// One class at a time: which, and how sure.

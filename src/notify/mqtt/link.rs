@@ -48,6 +48,11 @@ impl Link {
             Some(Err(TrySendError::Full(Message::Change(_)))) => {
                 log.warn("mqtt: the disk is too slow, a change of the decision is lost");
             }
+            Some(Err(TrySendError::Full(Message::Listen { topic, .. }))) => {
+                log.warn(format_args!(
+                    "mqtt: {topic} is not listened to: too much waits"
+                ));
+            }
             Some(Err(TrySendError::Closed(_))) => log.warn("mqtt: its thread died"),
             // Of what is said again soon, one more or less does not matter.
             _ => {}

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::link::Link;
 use super::{Message, MqttOptions, discovery};
 use crate::error::Result;
+use crate::monitor::Report;
 use crate::pipeline::record::Context;
 use crate::session::{FrameEvent, LoopStats, Observer};
 use crate::throttle::ThrottledLog;
@@ -20,7 +21,16 @@ pub struct MqttObserver {
     beat: Instant,
     /// When the status was last told, and whether there was a problem.
     reported: Option<(Instant, bool)>,
+    /// What is known of the picture and the world, if the source is watched.
+    watched: Option<Watched>,
     full: ThrottledLog,
+}
+
+/// What the status tells of a watched source.
+struct Watched {
+    health: Vec<String>,
+    drift: Vec<String>,
+    accuracy: Option<f64>,
 }
 
 impl MqttObserver {
@@ -37,6 +47,7 @@ impl MqttObserver {
             name: name.map(str::to_owned),
             beat: Instant::now(),
             reported: None,
+            watched: None,
             full: ThrottledLog::default(),
         };
         observer.on_model(context);
@@ -68,13 +79,18 @@ impl Observer for MqttObserver {
             .is_none_or(|(at, before)| before != problem || at.elapsed() >= self.options.heartbeat);
         if due {
             self.reported = Some((Instant::now(), problem));
-            let status = json!({
+            let mut status = json!({
                 "problem": if problem { "ON" } else { "OFF" },
                 "fps": stats.fps.map_or(0.0, |fps| (fps * 10.0).round() / 10.0),
                 "classified": stats.classified,
                 "dropped": stats.drops.dropped(),
                 "drops": stats.drops,
             });
+            if let Some(watched) = &self.watched {
+                status["health"] = watched.health.clone().into();
+                status["drift"] = watched.drift.clone().into();
+                status["estimated_accuracy"] = watched.accuracy.into();
+            }
             let topic = self.options.address.topic_of(self.name.as_deref());
             let message = Message::Present {
                 topic: format!("{topic}/status"),
@@ -83,6 +99,25 @@ impl Observer for MqttObserver {
             self.link.send(message, &mut self.full);
         }
         Ok(())
+    }
+
+    fn on_report(&mut self, report: &Arc<Report>) {
+        let drifting = report.drift.iter().map(|alarm| alarm.statistic.clone());
+        let health = report.health.iter().map(|cause| cause.name().to_owned());
+        let watched = Watched {
+            health: health.collect(),
+            drift: drifting.collect(),
+            // As many digits as mean something.
+            accuracy: report
+                .accuracy
+                .estimate
+                .map(|share| (f64::from(share) * 1000.0).round() / 1000.0),
+        };
+        let standing = |w: &Watched| (w.health.clone(), w.drift.clone());
+        if self.watched.as_ref().map(standing) != Some(standing(&watched)) {
+            self.reported = None;
+        }
+        self.watched = Some(watched);
     }
 
     fn on_model(&mut self, context: &Context) {

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address::{Address, slug};
+use super::commands::Commands;
 use super::spool::Spool;
 use super::{Message, MqttOptions, PARTING};
 use crate::error::{Error, Result};
@@ -41,6 +42,7 @@ pub(super) struct Publisher {
     spool: Spool,
     /// What holds at present, by topic.
     present: BTreeMap<String, Present>,
+    commands: Commands,
     connected: bool,
     /// Changes that are on their way, oldest first.
     in_flight: VecDeque<u64>,
@@ -70,6 +72,7 @@ impl Publisher {
             options: connection(options)?,
             spool,
             present: BTreeMap::new(),
+            commands: Commands::default(),
             connected: false,
             in_flight: VecDeque::new(),
             logged: None,
@@ -138,7 +141,7 @@ impl Publisher {
                     None => return false,
                 },
                 event = events.recv() => match event {
-                    Some(Ok(event)) => self.attend(event),
+                    Some(Ok(event)) => self.attend(event, client),
                     Some(Err(error)) => {
                         self.lose(&error);
                         return true;
@@ -170,6 +173,12 @@ impl Publisher {
                 }
             }
             Message::Present { topic, payload } => self.say(topic, payload),
+            Message::Listen { topic, desk } => {
+                if self.connected {
+                    subscribe(client, &topic);
+                }
+                self.commands.add(topic, desk);
+            }
         }
     }
 
@@ -196,13 +205,20 @@ impl Publisher {
         Ok(format!("{topic}/decision"))
     }
 
-    fn attend(&mut self, event: Event) {
+    fn attend(&mut self, event: Event, client: &AsyncClient) {
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
                 self.connections
                     .info(format_args!("mqtt: connected to {}", self.broker));
                 (self.connected, self.logged) = (true, None);
                 self.present.values_mut().for_each(|p| p.said = false);
+                self.commands
+                    .topics()
+                    .for_each(|topic| subscribe(client, topic));
+            }
+            Event::Incoming(Packet::Publish(heard)) => {
+                self.commands
+                    .take(&heard.topic, &heard.payload, heard.retain);
             }
             // A broker acknowledges in the order in which it was sent to (MQTT 3.1.1, 4.6).
             Event::Incoming(Packet::PubAck(_)) => {
@@ -302,7 +318,7 @@ impl Publisher {
             }
             match events.recv().await {
                 Some(Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_)) | None => return,
-                Some(Ok(event)) => self.attend(event),
+                Some(Ok(event)) => self.attend(event, client),
             }
         }
     }
@@ -326,6 +342,12 @@ async fn drive(mut connection: EventLoop, events: Sender<Polled>) {
 fn publish(client: &AsyncClient, topic: String, qos: QoS, payload: Bytes) -> bool {
     const RETAIN: bool = true;
     client.try_publish(topic, qos, RETAIN, payload).is_ok()
+}
+
+fn subscribe(client: &AsyncClient, topic: &str) {
+    if let Err(error) = client.try_subscribe(topic, QoS::AtLeastOnce) {
+        log::warn!("mqtt: {topic} is not listened to: {error}");
+    }
 }
 
 fn connection(options: &MqttOptions) -> Result<rumqttc::MqttOptions> {

@@ -1,6 +1,6 @@
-//! When to act: a class above a score, or an answer, for so long.
+//! When to act: a class above a score, an answer, a fault of the picture or a drift, for so long.
 //!
-//! `LABEL`, `LABEL>0.8`, `unknown`; each may be followed by `for 2s`. A bare label is true
+//! `LABEL`, `LABEL>0.8`, `unknown`, `health`, `health:covered`, `drift`, `drift:brightness`; each may be followed by `for 2s`. A bare label is true
 //! while it is the answer, or among the labels that are there, a comparison (`>`, `>=`, `<`,
 //! `<=`) while the class's score
 //! stands it, whatever the answer is. A rule fires once when it has been true for its
@@ -10,6 +10,8 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::monitor::drift::Statistics;
+use crate::monitor::health::HealthCause;
 use crate::session::FrameEvent;
 
 /// A condition, as typed.
@@ -41,6 +43,17 @@ impl Limit {
 
 /// What stands for "no class is decided for".
 const UNKNOWN: &str = "unknown";
+/// What stands for what the source's monitor says.
+const HEALTH: &str = "health";
+const DRIFT: &str = "drift";
+
+impl Rule {
+    /// Whether it is about what a source's monitor says.
+    pub fn is_about_monitor(&self) -> bool {
+        let (what, _) = self.label.split_once(':').unwrap_or((&self.label, ""));
+        [HEALTH, DRIFT].contains(&what)
+    }
+}
 
 impl FromStr for Rule {
     type Err = String;
@@ -97,11 +110,46 @@ impl FromStr for Rule {
     }
 }
 
+/// What a rule is about.
+#[derive(Clone, Debug, PartialEq)]
+enum Subject {
+    Class(usize),
+    Unknown,
+    /// A cause by which the picture is not sound, or any.
+    Health(Option<HealthCause>),
+    /// A statistic that drifts, or any.
+    Drift(Option<String>),
+}
+
+impl Subject {
+    /// What `text` means where the classes are called `labels`.
+    fn of(text: &str, labels: &[String]) -> Option<Self> {
+        if let Some(class) = labels.iter().position(|label| label == text) {
+            return Some(Self::Class(class));
+        }
+        let (what, which) = match text.split_once(':') {
+            Some((what, which)) => (what, Some(which.trim())),
+            None => (text, None),
+        };
+        match (what, which) {
+            (UNKNOWN, None) => Some(Self::Unknown),
+            (HEALTH, None) => Some(Self::Health(None)),
+            (HEALTH, Some(which)) => Some(Self::Health(Some(HealthCause::named(which)?))),
+            (DRIFT, None) => Some(Self::Drift(None)),
+            (DRIFT, Some(which)) => {
+                let mut known = Statistics::of_classes(labels.len()).iter();
+                let is_known = known.any(|statistic| statistic.name(labels) == which);
+                is_known.then(|| Self::Drift(Some(which.to_owned())))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A rule on its watch.
 pub(crate) struct Watch {
     rule: Rule,
-    /// The class, or `None` for unknown.
-    class: Option<usize>,
+    subject: Subject,
     since: Option<Instant>,
     fired: bool,
 }
@@ -112,8 +160,7 @@ impl Watch {
     /// # Errors
     /// There is no such class.
     pub(crate) fn new(rule: Rule, labels: &[String]) -> Result<Self> {
-        let class = labels.iter().position(|label| *label == rule.label);
-        if class.is_none() && rule.label != UNKNOWN {
+        let Some(subject) = Subject::of(&rule.label, labels) else {
             let shown: Vec<&str> = labels.iter().take(10).map(String::as_str).collect();
             let more = if labels.len() > shown.len() {
                 ", …"
@@ -124,12 +171,21 @@ impl Watch {
                 format!("rule `{}`", rule.text),
                 format!("the model has no class `{}`", rule.label),
             )
-            .with_remedy(format!("name one of {}{more} or unknown", shown.join(", ")))
+            .with_remedy(format!(
+                "name one of {}{more}, unknown, health:CAUSE or drift:STATISTIC",
+                shown.join(", ")
+            ))
             .with_settings(&["rules"]));
+        };
+        if rule.limit.is_some() && !matches!(subject, Subject::Class(_)) {
+            let what = "only classes have a score";
+            return Err(Error::usage(format!("rule `{}`", rule.text), what)
+                .with_remedy("leave the comparison out")
+                .with_settings(&["rules"]));
         }
         Ok(Self {
             rule,
-            class,
+            subject,
             since: None,
             fired: false,
         })
@@ -149,18 +205,25 @@ impl Watch {
         &self.rule
     }
 
-    /// The class that it is about, unless that is unknown.
+    /// The class that it is about, if it is about one.
     pub(crate) fn class(&self) -> Option<usize> {
-        self.class
+        match self.subject {
+            Subject::Class(class) => Some(class),
+            _ => None,
+        }
     }
 
     /// Whether the rule fires at this event.
     pub(crate) fn fires(&mut self, event: &FrameEvent) -> bool {
         let record = event.record;
-        let holds = match (self.class, self.rule.limit) {
-            (None, _) => record.decision.unknown,
-            (Some(class), None) => record.shows(class, event.context),
-            (Some(class), Some(limit)) => limit.holds(event.scores.0[class]),
+        let holds = match (&self.subject, self.rule.limit) {
+            (Subject::Unknown, _) => record.decision.unknown,
+            (Subject::Class(class), None) => record.shows(*class, event.context),
+            (Subject::Class(class), Some(limit)) => limit.holds(event.scores.0[*class]),
+            (Subject::Health(None), _) => !record.health.is_empty(),
+            (Subject::Health(Some(cause)), _) => record.health.contains(&cause.name()),
+            (Subject::Drift(None), _) => !record.drift.is_empty(),
+            (Subject::Drift(Some(which)), _) => record.drift.iter().any(|name| **name == **which),
         };
         self.enter(holds, event.frame.instant)
     }
@@ -191,7 +254,7 @@ impl std::fmt::Display for Rule {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rule, Watch};
+    use super::{HealthCause, Rule, Subject, Watch};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -230,6 +293,30 @@ mod tests {
     }
 
     #[test]
+    fn faults_and_drift_are_named_as_in_records() {
+        let labels = ["cat".to_owned(), "health:odd".to_owned()];
+        let subject = |text: &str| Subject::of(text, &labels);
+        assert_eq!(
+            subject("health:covered"),
+            Some(Subject::Health(Some(HealthCause::Covered)))
+        );
+        assert_eq!(subject("health"), Some(Subject::Health(None)));
+        // A class of that name is meant first.
+        assert_eq!(subject("health:odd"), Some(Subject::Class(1)));
+        assert_eq!(subject("health:od"), None);
+        for name in ["red-blue", "share:cat"] {
+            assert_eq!(
+                subject(&format!("drift:{name}")),
+                Some(Subject::Drift(Some(name.into())))
+            );
+        }
+        assert_eq!(subject("drift:share:dog"), None);
+        let error = Watch::new("health>0.5".parse().unwrap(), &labels).err();
+        let error = error.unwrap().to_string();
+        assert!(error.contains("only classes have a score"), "{error}");
+    }
+
+    #[test]
     fn a_rule_fires_once_when_it_has_lasted() {
         let labels = ["cat".to_owned()];
         let mut watch = Watch::new("cat for 200ms".parse().unwrap(), &labels).unwrap();
@@ -262,7 +349,7 @@ mod tests {
         let error = Watch::new("dog".parse().unwrap(), &["cat".to_owned()]).err();
         assert_eq!(
             error.unwrap().to_string(),
-            "rule `dog`: the model has no class `dog`; name one of cat or unknown"
+            "rule `dog`: the model has no class `dog`; name one of cat, unknown, health:CAUSE or drift:STATISTIC"
         );
     }
 }

@@ -64,6 +64,18 @@ pub(crate) fn open_portable(name: &str, _: u32, _: ModeRequest) -> Result<Box<dy
     Err(left_out(name, "nokhwa"))
 }
 
+/// What the camera `name` is known by whatever its number is: its bus and place there, and its
+/// serial number; nothing if it is not there.
+pub(crate) fn identity(name: &str) -> Option<String> {
+    #[cfg(all(feature = "v4l", target_os = "linux"))]
+    return find::find(name).ok().map(|node| match node.serial {
+        Some(serial) => format!("{} {serial}", node.identity),
+        None => node.identity,
+    });
+    #[cfg(not(all(feature = "v4l", target_os = "linux")))]
+    return Some(name.to_owned());
+}
+
 /// Every mode of the camera at `path` that can be read; none for a metadata node.
 ///
 /// # Errors

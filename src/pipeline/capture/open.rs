@@ -94,6 +94,20 @@ pub fn is_live(spec: &SourceSpec) -> bool {
     }
 }
 
+/// What tells the camera that a source is from others, whatever its number is now; nothing of
+/// what is no camera, or is not there.
+pub fn camera_identity(spec: &SourceSpec) -> Option<String> {
+    match spec {
+        SourceSpec::Camera(name) => camera::identity(name),
+        SourceSpec::Path(path) if camera::is_video_device(path) => {
+            camera::identity(&path.display().to_string())
+        }
+        SourceSpec::Portable(_) | SourceSpec::Csi(_) => Some(spec.to_string()),
+        SourceSpec::Network(url) => Some(child::without_password(url)),
+        _ => None,
+    }
+}
+
 /// The pictures that a folder was found to hold, with what could not be looked into.
 pub fn open_found(found: Vec<Result<PathBuf>>, max_bytes: usize) -> Box<dyn Source> {
     Box::new(files::Files::found(found, max_bytes))

@@ -1,6 +1,8 @@
 //! Records for spreadsheets: a header line, then a line per frame; the second-best and
 //! further classes have columns of their own. Independent labels that are there stand in one
-//! column, `bee;cat`. Models that know distances have columns for them. Sources that have names have a column for them, the last one.
+//! column, `bee;cat`. Models that know distances have columns for them; live sources have columns
+//! for what is wrong with the picture, and for what has changed; sources that have names have a
+//! column for them, the last one.
 
 use super::LineFormat;
 use crate::error::{Error, Result};
@@ -50,12 +52,15 @@ impl Csv {
         let distance = distance.then_some(["unknown_reason", "distance"]);
         // All sources of a run have names, or none has.
         let name = record.source_name.as_ref();
+        // All are live, or none is.
+        let watched = record.drops.map(|_| ["health", "drift"].map(str::to_owned));
         COLUMNS
             .iter()
             .map(|c| (*c).to_owned())
             .chain(labels)
             .chain(distance.into_iter().flatten().map(str::to_owned))
             .chain(further)
+            .chain(watched.into_iter().flatten())
             .chain(name.map(|_| "source_name".to_owned()))
             .collect()
     }
@@ -100,6 +105,10 @@ impl Csv {
         for candidate in record.top.iter().skip(1) {
             fields.push(labels[candidate.index].clone());
             fields.push(candidate.score.to_string());
+        }
+        if record.drops.is_some() {
+            fields.push(record.health.join(";"));
+            fields.push(record.drift.join(";"));
         }
         fields.extend(record.source_name.as_deref().map(str::to_owned));
         fields

@@ -1,6 +1,7 @@
 //! Records for programs: one JSON object per line, the same keys in every record.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -82,6 +83,15 @@ pub(crate) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Changed"))]
     changed: Option<Changed<'a>>,
+    /// What is wrong with a watched source's pictures, if anything is and has been for a while: `dark`, `overexposed`,
+    /// `blurred`, `covered`, `frozen`, `moved`, `colour-cast`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<&str>"))]
+    health: &'a [&'static str],
+    /// What a watched source shows otherwise than it used to, until somebody takes notice: `brightness`, `share:bee`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<&str>"))]
+    drift: &'a [Arc<str>],
     /// `onnxruntime 1.32.0`, for example.
     engine: &'a str,
     /// What computed: `cpu`, for example.
@@ -254,6 +264,8 @@ pub(crate) fn object(context: &Context, record: &Record, line: &mut Vec<u8>) -> 
                 lasted_ms: change.before.map(|(_, lasted)| lasted.into()),
             }
         }),
+        health: &record.health,
+        drift: &record.drift,
         engine: &context.identity.engine,
         provider: &context.identity.provider,
         output_warning: record.output_warning,

@@ -32,6 +32,21 @@ impl Display for Inline<'_> {
     }
 }
 
+/// Appends ` (health: dark, covered)`, if there is anything.
+fn write_words<T: AsRef<str>>(line: &mut Vec<u8>, what: &str, words: &[T]) -> std::io::Result<()> {
+    for (place, word) in words.iter().enumerate() {
+        let before = if place > 0 { ", " } else { "" };
+        if place == 0 {
+            write!(line, " ({what}: ")?;
+        }
+        write!(line, "{before}{}", Inline(word.as_ref()))?;
+    }
+    if !words.is_empty() {
+        line.push(b')');
+    }
+    Ok(())
+}
+
 /// What stands before the classes that it may be.
 pub(crate) fn unknown(reason: Option<UnknownReason>) -> &'static str {
     match reason {
@@ -74,6 +89,8 @@ impl LineFormat for Text {
             let (name, seconds) = (Inline(&name), lasted.as_secs_f64());
             write!(line, " (after {seconds:.1} s of {name})").map_err(failed)?;
         }
+        write_words(line, "health", &record.health).map_err(failed)?;
+        write_words(line, "drift", &record.drift).map_err(failed)?;
         line.push(b'\n');
         Ok(())
     }

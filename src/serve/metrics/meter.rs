@@ -1,11 +1,17 @@
 //! Counts what the live loop does with a source.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::{Metrics, Tally};
+use super::{Label, Labels, Metrics, Tally};
 use crate::error::Result;
+use crate::monitor::Report;
+use crate::monitor::health::HealthCause;
 use crate::pipeline::capture::DropCounters;
 use crate::session::{FrameEvent, LoopStats, Observer};
 
@@ -19,6 +25,17 @@ pub struct Meter {
     dropped: [Counter; CAUSES.len()],
     outages: Counter,
     up: Gauge,
+    watched: Watched,
+}
+
+/// What the source's monitor tells.
+struct Watched {
+    source: Label,
+    health: Family<Labels<2>, Gauge>,
+    drift: Family<Labels<2>, Gauge>,
+    accuracy: Family<Labels<1>, Gauge<f64, AtomicU64>>,
+    /// Statistics that are shown.
+    statistics: Vec<String>,
 }
 
 impl Meter {
@@ -42,7 +59,45 @@ impl Meter {
             dropped: CAUSES.map(dropped),
             outages: metrics.outages.get_or_create_owned(&own),
             up: metrics.source_up.get_or_create_owned(&own),
+            watched: Watched {
+                source: label,
+                health: metrics.health.clone(),
+                drift: metrics.drift.clone(),
+                accuracy: metrics.accuracy.clone(),
+                statistics: Vec::new(),
+            },
         }
+    }
+}
+
+impl Watched {
+    fn show(&mut self, report: &Report) {
+        let with = |name, value: &str| [(name, value.to_owned()), self.source.clone()];
+        for cause in HealthCause::ALL {
+            let is_there = report.health.contains(&cause);
+            let labels = with("cause", cause.name());
+            self.health.get_or_create(&labels).set(i64::from(is_there));
+        }
+        let named = report.statistics.iter().map(|s| s.statistic.clone());
+        let statistics: Vec<String> = named.collect();
+        for gone in self.statistics.iter().filter(|s| !statistics.contains(s)) {
+            self.drift.remove(&with("statistic", gone));
+        }
+        for name in &statistics {
+            let drifts = report.drift.iter().any(|alarm| alarm.statistic == *name);
+            let labels = with("statistic", name);
+            self.drift.get_or_create(&labels).set(i64::from(drifts));
+        }
+        let own = [self.source.clone()];
+        match report.accuracy.estimate {
+            Some(estimate) => {
+                self.accuracy.get_or_create(&own).set(estimate.into());
+            }
+            None => {
+                self.accuracy.remove(&own);
+            }
+        }
+        self.statistics = statistics;
     }
 }
 
@@ -53,6 +108,10 @@ impl Observer for Meter {
             self.frame_age.observe(age.as_secs_f64());
         }
         Ok(())
+    }
+
+    fn on_report(&mut self, report: &Arc<Report>) {
+        self.watched.show(report);
     }
 
     fn on_stats(&mut self, stats: &LoopStats) -> Result<()> {

@@ -6,13 +6,28 @@ import { span } from "./text.js";
 // Why nothing more comes.
 const ENDINGS = { over: ["note", "Ended"], broken: ["fault", "Broken"] };
 
+// What is wrong with a picture, in words.
+const FAULTS = {
+  dark: "The picture is dark",
+  overexposed: "The picture is burnt out",
+  blurred: "The picture is blurred",
+  covered: "Something covers the view",
+  frozen: "The picture is frozen",
+  moved: "The camera looks elsewhere",
+  "colour-cast": "The picture has a colour cast",
+};
+const capital = (text) => text[0].toUpperCase() + text.slice(1).replace("-", " ");
+const drifting = ({ state }) => (state?.drift ?? []).map(({ statistic }) => statistic);
+
 // Of one source: a level, what is said, and what is only seen because it changes every second.
 export function condition(source) {
   const { state, lostAt } = source;
   if (state?.ended) return ENDINGS[state.ended] ?? ["fault", "Ended"];
   if (lostAt !== null) return ["fault", "Lost", `lost for ${span(now() - lostAt)}`];
   if (!state?.record) return ["note", "No frame yet"];
-  return state.record.doubt ? ["warn", "Doubt"] : ["fine", "Live"];
+  if (state.record.doubt) return ["warn", "Doubt"];
+  if (state.health?.length) return ["warn", capital(state.health[0])];
+  return state.drift?.length ? ["note", "Changed"] : ["fine", "Live"];
 }
 
 const why = ({ reason }) => (reason ? `. The reason: ${reason}` : "");
@@ -27,6 +42,9 @@ function ofOne(source) {
     list.push(["fault", "Source lost", ` for ${time}. What is shown is the last of it. Trying again${why(state)}`]);
   }
   if (state?.record?.doubt) list.push(["warn", `Doubt: ${state.record.doubt}`]);
+  for (const cause of state?.health ?? []) list.push(["warn", FAULTS[cause] ?? cause]);
+  const changed = drifting(source);
+  if (changed.length) list.push(["note", `Not what it was: ${changed.join(", ")}`]);
   return list;
 }
 
@@ -42,6 +60,12 @@ function ofAll(sources) {
   for (const doubt of doubts) {
     list.push(["warn", `Doubt about ${names(({ state }) => state?.record?.doubt === doubt)}: ${doubt}`]);
   }
+  const causes = new Set(sources.flatMap(({ state }) => state?.health ?? []));
+  for (const cause of causes) {
+    list.push(["warn", `${FAULTS[cause] ?? cause}: ${names(({ state }) => state?.health?.includes(cause))}`]);
+  }
+  const changed = names((source) => drifting(source).length > 0);
+  if (changed) list.push(["note", `Not what it was: ${changed}`]);
   return list;
 }
 

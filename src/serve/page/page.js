@@ -8,6 +8,7 @@ import * as full from "./full.js";
 import * as grid from "./grid.js";
 import "./images.js";
 import { Link } from "./link.js";
+import * as monitor from "./monitor.js";
 import * as screen from "./screen.js";
 import { Source } from "./source.js";
 import { say, sayDecision } from "./speech.js";
@@ -182,6 +183,7 @@ function tick() {
   else showNotices();
   if (!link.listening) return;
   showFigures();
+  monitor.refresh(page);
   if (!page.one) return;
   screen.freeze();
   sayDecision(page.one);

@@ -1,11 +1,12 @@
 //! Flags for live sources: how a camera is run, how fast, and how steady the answer is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use ocelli::Framing;
 use ocelli::model::manifest::Manifest;
+use ocelli::monitor::drift::DriftOptions;
 use ocelli::pipeline::capture::{Coding, ModeRequest};
 use ocelli::pipeline::{MotionGateOptions, SmoothRequest, preprocess};
 use ocelli::session::LiveOptions;
@@ -85,11 +86,32 @@ pub(crate) struct LiveArgs {
     /// Megabytes of frames to keep at most
     #[arg(long, value_name = "MB", default_value_t = 1000, requires = "record")]
     record_limit: u64,
+    /// Do not watch whether the picture is sound and the world still what it was
+    #[arg(long)]
+    no_monitor: bool,
+    /// Folder in which what is learned of a camera outlives a restart [default: the state folder]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_monitor")]
+    monitor_state: Option<PathBuf>,
+    /// False alarms of drift that are taken into the bargain, per camera and year
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = values::alarms)]
+    drift_alarms_per_year: f64,
     #[command(flatten)]
     pub(crate) keep: KeepArgs,
 }
 
 impl LiveArgs {
+    /// How drift is watched for; nothing is watched without.
+    pub(crate) fn drift(&self) -> Option<DriftOptions> {
+        (!self.no_monitor).then_some(DriftOptions {
+            alarms_per_year: self.drift_alarms_per_year,
+        })
+    }
+
+    /// Where what is learned is kept, if that is said.
+    pub(crate) fn monitor_state(&self) -> Option<&Path> {
+        self.monitor_state.as_deref()
+    }
+
     /// When the loop ends.
     pub(crate) fn options(&self, frames: Option<u64>) -> LiveOptions {
         LiveOptions {
@@ -138,6 +160,8 @@ impl LiveArgs {
             (!self.hold.is_zero(), "--hold"),
             (self.skip_still.is_some(), "--skip-still"),
             (self.record.is_some(), "--record"),
+            (self.no_monitor, "--no-monitor"),
+            (self.monitor_state.is_some(), "--monitor-state"),
             (self.keep.keep.is_some(), "--keep"),
         ];
         flags

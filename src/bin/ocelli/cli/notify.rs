@@ -1,6 +1,9 @@
 //! Flags for those who are told what a live source shows: programs, addresses, a broker.
 
+use std::sync::Arc;
+
 use clap::Args;
+use ocelli::monitor::Desk;
 #[cfg(feature = "mqtt")]
 use ocelli::notify::Mqtt;
 #[cfg(feature = "webhook")]
@@ -17,7 +20,7 @@ use super::mqtt::MqttArgs;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Telling others of a live source")]
 pub(crate) struct NotifyArgs {
-    /// When to act: 'LABEL', 'LABEL>0.8 for 2s' or 'unknown for 1min'; each such flag is a rule
+    /// When to act: 'LABEL', 'LABEL>0.8 for 2s', 'unknown for 1min', 'health:covered' or 'drift:brightness'; each such flag is a rule
     #[arg(long = "on", value_name = "RULE")]
     on: Vec<Rule>,
     /// What to do when a rule fires: a shell command, with the record on its standard input
@@ -54,7 +57,7 @@ impl NotifyArgs {
         })
     }
 
-    /// Who is told of the source `name`, in the records of `context`.
+    /// Who is told of the source `name`, in the records of `context`, and may take notice at `desk`.
     ///
     /// # Errors
     /// A rule without an action, or about a class that there is none of.
@@ -67,6 +70,7 @@ impl NotifyArgs {
         name: Option<&str>,
         context: &Context,
         common: &Common,
+        desk: Option<&Arc<Desk>>,
     ) -> Result<Vec<Box<dyn Observer>>> {
         let mut observers: Vec<Box<dyn Observer>> = Vec::new();
         if !self.on.is_empty() {
@@ -81,8 +85,16 @@ impl NotifyArgs {
         #[cfg(feature = "mqtt")]
         if let Some(broker) = &common.broker {
             observers.push(Box::new(broker.observer(name, context)));
+            if let Some(desk) = desk {
+                broker.listen(name, desk.clone());
+            }
         }
         Ok(observers)
+    }
+
+    /// The first rule that is about what a source's monitor says, if there is one.
+    pub(crate) fn needs_monitor(&self) -> Option<&Rule> {
+        self.on.iter().find(|rule| rule.is_about_monitor())
     }
 
     fn actions(&self) -> Vec<Action> {

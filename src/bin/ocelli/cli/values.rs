@@ -300,6 +300,13 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("`{text}`, expected a number per second from 0.001 to 1000"))
 }
 
+/// How many false alarms a year are put up with.
+pub(crate) fn alarms(text: &str) -> Result<f64, String> {
+    parse(text)
+        .filter(|alarms| (0.01..=100.0).contains(alarms))
+        .ok_or_else(|| format!("`{text}`, expected alarms per year from 0.01 to 100"))
+}
+
 /// A length of time with its unit.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)

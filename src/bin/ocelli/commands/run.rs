@@ -13,12 +13,13 @@ use ocelli::pipeline::frames_at_once;
 use ocelli::pipeline::record::Record;
 use ocelli::pipeline::workers::{self, Summary};
 use ocelli::pipeline::write::Writer;
-use ocelli::{EngineOptions, Error, Model, PipelineMaker, PipelineOptions, Result};
+use ocelli::{Error, Model, PipelineMaker, PipelineOptions, Result};
 use parking_lot::Mutex;
 
 use super::{Finding, cores, open_model, stop_flag};
 use crate::cli::{FollowArgs, RunArgs};
 use crate::flags::Line;
+use crate::watching;
 use sources::Material;
 
 /// Fewer files than this are not worth a second session.
@@ -48,17 +49,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<Finding> {
         .first()
         .copied()
         .unwrap_or_else(|| args.flags().per_source());
-    let mut keeps = followed.iter().map(|source| &source.flags.live.keep.keep);
-    let embedding = keeps.any(Option::is_some) && model.has_features();
+    let engine = watching::engine(args.engine.options(), &model, followed);
     let options = PipelineOptions {
+        embedding: engine.embedding,
         batch: batch_size(&model, args.batch, !followed.is_empty())?,
         top_k: args.top_k,
-        embedding,
         ..args.decode.options().with_source(first)
-    };
-    let engine = EngineOptions {
-        embedding,
-        ..args.engine.options()
     };
     let mut maker = PipelineMaker::new(model.clone(), &engine, threads, options)?;
     maker.further = each.into_iter().skip(1).collect();

@@ -14,13 +14,14 @@ use ocelli::serve::{
 };
 use ocelli::session::{LoopStats, NewModel, Observer, Session};
 use ocelli::swap::Swap;
-use ocelli::{EngineOptions, Error, PipelineOptions, Result, tls};
+use ocelli::{Error, PipelineOptions, Result, tls};
 
 use super::sources::{Followed, Given, side_by_side};
 use super::{Finding, hangup_flag, open_model, stop_flag};
 use crate::cli::ServeArgs;
 use crate::live::{self, Rings};
 use crate::service_manager::ServiceManager;
+use crate::watching;
 
 /// How long a signal may go unnoticed while there is no live source.
 const ATTENTION: Duration = Duration::from_millis(50);
@@ -32,15 +33,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Finding> {
     let (stop, hangup) = (stop_flag()?, hangup_flag()?);
     let given = Given::of(args);
     let followed = open_sources(args, &given, &model.manifest)?;
-    let mut keeps = followed.iter().map(|source| &source.flags.live.keep.keep);
-    let embedding = keeps.any(Option::is_some) && model.has_features();
+    let engine = watching::engine(args.engine.options(), &model, &followed);
     let options = DeploymentOptions {
-        live_embedding: embedding,
+        live_embedding: engine.embedding,
         ..deployment_options(args, &followed)
-    };
-    let engine = EngineOptions {
-        embedding,
-        ..args.engine.options()
     };
     let deployment = Deployment::new(model, &engine, &options)?;
     let live = live_sources(&given, &followed)?;
@@ -168,9 +164,9 @@ fn follow(
     let is_alone = followed.len() == 1;
     let sources = followed.into_iter().zip(live.iter()).zip(pages);
     let sources = sources.map(|((source, live), page)| {
-        let (called, shared) = ((source.name, is_alone), (&common, &rings));
         let keeps = source.flags.live.keep.keep.is_some();
-        let mut source = live::source(source.flags, source.opened, called, &context, shared)?;
+        let (desk, shared) = (live.desk(), (&common, &rings));
+        let mut source = live::source(source, is_alone, desk, &context, shared)?;
         let meter = Meter::new(&app.metrics(), live.name());
         let told: [Box<dyn Observer>; 2] = [Box::new(page), Box::new(meter)];
         source.observers.splice(0..0, told);

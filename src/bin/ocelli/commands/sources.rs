@@ -3,7 +3,7 @@
 
 use ocelli::Result;
 use ocelli::model::manifest::Manifest;
-use ocelli::pipeline::capture::{self, NamedSource, Names, Opened};
+use ocelli::pipeline::capture::{self, NamedSource, Names, Opened, SourceSpec};
 
 use crate::cli::{FollowArgs, SourceFlags};
 
@@ -39,12 +39,14 @@ impl<'a> Given<'a> {
 }
 
 /// A live source.
-pub(super) struct Followed<'a> {
+pub(crate) struct Followed<'a> {
     /// What it is called, if it is to be called anything.
-    pub(super) name: Option<String>,
-    pub(super) opened: Opened,
+    pub(crate) name: Option<String>,
+    /// What it is, if it is one thing.
+    pub(crate) spec: Option<SourceSpec>,
+    pub(crate) opened: Opened,
     /// The flags that hold for it.
-    pub(super) flags: SourceFlags<'a>,
+    pub(crate) flags: SourceFlags<'a>,
 }
 
 /// Opens live sources, each with its flags. One that is not live by itself is followed if
@@ -70,6 +72,7 @@ pub(super) fn side_by_side<'a>(
         let name = (several || source.name.is_some()).then(|| name.to_owned());
         followed.push(Followed {
             name,
+            spec: Some(source.spec.clone()),
             opened,
             flags: *flags,
         });

@@ -2,6 +2,7 @@
 //! whoever is told of it.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ocelli::pipeline::write::{Format, Writer};
@@ -56,8 +57,8 @@ pub(super) fn run(
     let sources = followed.into_iter().map(|source| {
         let row = board.as_ref().zip(source.name.as_deref());
         let row = row.map(|(board, name)| board.add(name));
-        let (called, shared) = ((source.name, is_alone), (&common, &rings));
-        let mut source = live::source(source.flags, source.opened, called, &context, shared)?;
+        let (desk, shared) = (Arc::default(), (&common, &rings));
+        let mut source = live::source(source, is_alone, &desk, &context, shared)?;
         source.observers.extend(row);
         Ok(source)
     });

@@ -44,9 +44,10 @@ pub(super) fn open<'a>(args: &'a RunArgs, manifest: &Manifest) -> Result<Materia
     if !opened.live {
         return Ok(Material::Finite(opened));
     }
-    let name = None;
+    let spec = specs.into_iter().next();
     Ok(Material::Live(vec![Followed {
-        name,
+        name: None,
+        spec,
         opened,
         flags,
     }]))

@@ -129,6 +129,7 @@ impl CameraStream {
             }
             let taken = Instant::now();
             let (age, odd_clock) = age(meta);
+            frame.sequence = Some(meta.sequence.into());
             if let Err(why) = copy(bytes, meta, self.rows, &mut frame.bytes) {
                 return Dequeued::Damaged(why);
             }
