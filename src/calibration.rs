@@ -5,10 +5,10 @@
 mod features;
 mod limits;
 mod look;
-mod measures;
+pub(crate) mod measures;
 mod proof;
 mod report;
-mod temperature;
+pub(crate) mod temperature;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,9 +26,8 @@ use crate::pipeline::{PipelineMaker, PipelineOptions};
 use features::ClassFeatures;
 use limits::Limits;
 use look::{Seen, check_duplicates, look};
-use measures::{significant, statistic};
+use measures::{best, significant, statistic};
 pub use report::{Auroc, Calibration, Share};
-use temperature::best;
 
 /// Fewer pictures of a class say too little of it.
 const FEWEST: usize = 10;
@@ -157,7 +156,7 @@ impl Known {
         }
         let answers = temperature::answers(&logs, temperature);
         let scores: Vec<f64> = answers.iter().map(|(score, _)| *score).collect();
-        let predicted: Vec<usize> = logs.iter().map(|(logs, _)| best(logs)).collect();
+        let predicted: Vec<usize> = logs.iter().map(|(logs, _)| best(logs).0).collect();
         let pictures: Vec<features::Labelled> = seen
             .iter()
             .zip(truth.iter().zip(&predicted))
@@ -325,8 +324,8 @@ mod tests {
     use serde::Deserialize;
 
     use super::features::Labelled;
-    use super::measures::calibration_error;
-    use super::temperature::{self, best};
+    use super::measures::{best, calibration_error};
+    use super::temperature;
     use super::{ClassFeatures, limits};
 
     /// What the trainer finds in the same answers; its own test writes and checks the file.
@@ -364,7 +363,7 @@ mod tests {
             .map(|(features, (logs, class))| Labelled {
                 features,
                 class: *class,
-                predicted: best(logs),
+                predicted: best(logs).0,
             })
             .collect();
         let found = ClassFeatures::fit(&pictures, 4).unwrap().unwrap();

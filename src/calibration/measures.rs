@@ -12,7 +12,7 @@ const DIGITS: usize = 6;
 
 /// Mean gap between the best score and how often it is right, over bins of equal width. Each
 /// pair is a picture's best score and whether it was right.
-pub(super) fn calibration_error(answers: &[(f64, bool)]) -> f64 {
+pub(crate) fn calibration_error(answers: &[(f64, bool)]) -> f64 {
     let mut bins = [(0.0, 0.0); ECE_BINS];
     for (score, right) in answers {
         let bin = ((score * ECE_BINS as f64) as usize).min(ECE_BINS - 1);
@@ -25,7 +25,7 @@ pub(super) fn calibration_error(answers: &[(f64, bool)]) -> f64 {
 
 /// How likely an unknown thing has a larger value than a known one, equal ones half (Mann and
 /// Whitney): the area under the curve of found over false.
-pub(super) fn auroc(known: &[f64], unknown: &[f64]) -> f64 {
+pub(crate) fn auroc(known: &[f64], unknown: &[f64]) -> f64 {
     let known = sorted(known);
     let below = |value: f64| {
         let less = known.partition_point(|k| *k < value);
@@ -36,36 +36,60 @@ pub(super) fn auroc(known: &[f64], unknown: &[f64]) -> f64 {
     sum / (known.len() * unknown.len()).max(1) as f64
 }
 
-/// The share `count` of `of`, and its 95 % interval (Wilson's).
-pub(super) fn interval(count: usize, of: usize) -> (f64, f64, f64) {
-    let (n, share) = (of.max(1) as f64, count as f64 / of.max(1) as f64);
+/// The share `count` of `of`, and its 95 % interval.
+pub(crate) fn interval(count: usize, of: usize) -> (f64, f64, f64) {
+    let share = count as f64 / of.max(1) as f64;
+    let (low, high) = interval_of(share, of.max(1) as f64);
+    (share, low, high)
+}
+
+/// The 95 % interval (Wilson's) of a share of `n`.
+pub(crate) fn interval_of(share: f64, n: f64) -> (f64, f64) {
     let square = NORMAL * NORMAL;
     let middle = (share + square / (2.0 * n)) / (1.0 + square / n);
     let half =
         NORMAL / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
-    (share, (middle - half).max(0.0), (middle + half).min(1.0))
+    ((middle - half).max(0.0), (middle + half).min(1.0))
+}
+
+/// The largest of a row, of equals the first: its place, and its value.
+pub(crate) fn best(row: &[f64]) -> (usize, f64) {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (index, value) in row.iter().copied().enumerate() {
+        if value > best.1 {
+            best = (index, value);
+        }
+    }
+    best
+}
+
+/// The quantile of sorted values, by line between neighbours; 0 of none.
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return 0.0;
+    };
+    let place = share * last as f64;
+    let low = (place.floor() as usize).min(last);
+    let high = (low + 1).min(last);
+    sorted[low] + (sorted[high] - sorted[low]) * (place - low as f64)
 }
 
 /// In ascending order.
-pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
+pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted
 }
 
 /// What a manifest says of values.
-pub(super) fn statistic(values: &[f64]) -> Statistic {
-    let count = values.len() as f64;
+pub(crate) fn statistic(values: &[f64]) -> Statistic {
+    let count = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
     let sorted = sorted(values);
-    let quantile = |twentieth: usize| {
-        let place = (sorted.len() - 1) as f64 * twentieth as f64 / 20.0;
-        let (low, high) = (
-            sorted[place.floor() as usize],
-            sorted[place.ceil() as usize],
-        );
-        significant(low + (high - low) * place.fract(), DIGITS)
+    let quantile = |twentieth: u8| {
+        let value = quantile(&sorted, f64::from(twentieth) / 20.0);
+        significant(value, DIGITS)
     };
     Statistic {
         mean: significant(mean, DIGITS),
@@ -75,7 +99,7 @@ pub(super) fn statistic(values: &[f64]) -> Statistic {
 }
 
 /// Rounded to so many significant digits: what is in a manifest stays small.
-pub(super) fn significant(value: f64, digits: usize) -> f64 {
+pub(crate) fn significant(value: f64, digits: usize) -> f64 {
     let text = format!("{value:.*e}", digits.saturating_sub(1));
     text.parse().unwrap_or(value)
 }

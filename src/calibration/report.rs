@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::limits::Ranks;
 use super::look::Seen;
-use super::measures::{auroc, calibration_error, interval};
-use super::temperature::{self, answers, best};
+use super::measures::{auroc, best, calibration_error, interval};
+use super::temperature::{self, answers};
 use super::{ClassFeatures, Known};
 use crate::engine::Identity;
 use crate::error::Result;
@@ -140,14 +140,14 @@ impl Unknown {
         let measure = |known: &ClassFeatures| {
             let distance = Distance::of(&known.known, "features".into());
             let of = |seen: &Seen| {
-                let measured = distance.run(&seen.features, best(&seen.logs))?;
+                let measured = distance.run(&seen.features, best(&seen.logs).0)?;
                 Ok(f64::from(measured))
             };
             seen.iter().map(of).collect::<Result<Vec<f64>>>()
         };
         let score = |seen: &Seen| {
             let logs = temperature::at(&seen.logs, known.temperature);
-            logs[best(&logs)].exp()
+            best(&logs).1.exp()
         };
         Ok(Self {
             scores: seen.iter().map(score).collect(),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::calibrate::{best, significant};
 use super::cases::{self, MOST};
 use super::features::engines;
 use super::groups::Groups;
@@ -17,6 +16,7 @@ use super::row::{Old, mean};
 use super::samples::{Samples, Scaling};
 use super::write::{ANYTHING, write_proven};
 use super::{Progress, TeachOptions, Tell};
+use crate::calibration::measures::{best, significant};
 use crate::engine::{EngineMaker, Identity};
 use crate::error::{Error, Result};
 use crate::model::manifest::{

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
-use super::calibrate::{quantile, significant};
+use crate::calibration::measures::{quantile, significant};
 
 /// False alarms in so many independent frames, of all detectors together.
 pub(super) const PER_10000: f64 = 1.0;

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::alarm;
-use super::calibrate::{best, quantile, significant};
 use super::look::Look;
 use super::samples::Samples;
+use crate::calibration::measures::{best, significant, statistic};
 use crate::model::manifest::{
     Alarm, Drift, EmbeddingStatistics, ImageStatistics, PriorAlarm, Statistic,
 };
@@ -83,20 +83,6 @@ fn prior(answers: &[(usize, f64)], classes: usize) -> Vec<f64> {
         .iter()
         .map(|count| significant(count / all, DIGITS))
         .collect()
-}
-
-fn statistic(values: &[f64]) -> Statistic {
-    let count = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let quantiles = (0..=20).map(|step| quantile(&sorted, f64::from(step) / 20.0));
-    Statistic {
-        mean: significant(mean, DIGITS),
-        deviation: significant((squares / count).sqrt(), DIGITS),
-        quantiles: quantiles.map(|q| significant(q, DIGITS)).collect(),
-    }
 }
 
 /// Each class's mean features, and how far pictures are from their class's.

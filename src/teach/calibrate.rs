@@ -2,10 +2,10 @@
 //! below which the answer is "unknown". Pure functions of logits and labels.
 
 use super::logistic::to_probabilities;
+use crate::calibration::measures::{best, quantile, significant};
+use crate::calibration::temperature::{Answer, doubt, fit, loss, temperatures};
 use crate::model::manifest::Rejection;
 
-/// Mean score below accuracy by more than this: plainly underconfident.
-const TOO_LOW: f64 = 0.05;
 /// Share of the pictures that the threshold keeps.
 const COVERAGE: f64 = 0.95;
 /// Fewer pictures have none that stands for the others of [`COVERAGE`].
@@ -13,67 +13,33 @@ pub(super) const FEWEST: usize = 20;
 /// A well-separated set must not make 0.95 an "unknown".
 const LARGEST_THRESHOLD: f64 = 0.9;
 
-/// Temperatures that are tried: 0.125 to 8, 1 among them, in steps of 1.7 %.
-fn temperatures() -> impl Iterator<Item = f64> {
-    (0..=240).map(|step| 2.0_f64.powf(f64::from(step) / 40.0 - 3.0))
+/// Logits as the fit of a temperature takes them.
+fn answers(logits: &[Vec<f64>], classes: &[usize]) -> Vec<Answer> {
+    let rows = logits.iter().zip(classes);
+    rows.map(|(row, class)| (row.clone(), *class)).collect()
 }
 
-/// The temperature with the least loss (Guo et al. 2017). The truth counts for a little less
-/// than 1 (Platt 1999), so that a few pictures without a mistake do not ask for certainty;
-/// sharper scores, below 1, are given only to plainly underconfident heads, because they lift
-/// the scores of what was never seen, too.
+/// The temperature with the least loss.
 pub(super) fn temperature(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
-    let doubt = 1.0 / (classes.len() + 2) as f64;
-    let plain = probabilities(logits, 1.0);
-    let count = classes.len().max(1) as f64;
-    let right = plain
-        .iter()
-        .zip(classes)
-        .filter(|(row, class)| best(row).0 == **class);
-    let accuracy = right.count() as f64 / count;
-    let score = plain.iter().map(|row| best(row).1).sum::<f64>() / count;
-    let least = if accuracy - score > TOO_LOW {
-        0.0
-    } else {
-        1.0 - 1e-9
-    };
-    let tried = temperatures().filter(|t| *t >= least);
-    let tried = tried.map(|t| (t, loss(logits, classes, t, doubt)));
-    let best = tried.min_by(|a, b| a.1.total_cmp(&b.1));
-    significant(best.map_or(1.0, |(t, _)| t), 4)
+    fit(&answers(logits, classes))
 }
 
 /// Each picture's `-ln p` of its label at the temperature that suits best: how good answers are
 /// once they are calibrated, as they will be. Without that, heads that are right but too sure
 /// would seem worse than timid ones.
 pub(super) fn calibrated_losses(logits: &[Vec<f64>], classes: &[usize]) -> Vec<f64> {
-    let doubt = 1.0 / (classes.len() + 2) as f64;
+    let (answers, doubt) = (answers(logits, classes), doubt(classes.len()));
+    let losses = |temperature: f64| {
+        let losses = answers
+            .iter()
+            .map(|answer| loss(answer, temperature, doubt));
+        losses.collect::<Vec<f64>>()
+    };
     // Every eighth will do: the loss is flat around its lowest point.
-    let tried = temperatures().step_by(8);
-    let tried = tried.map(|t| (loss(logits, classes, t, doubt), t));
-    let best = tried.min_by(|a, b| a.0.total_cmp(&b.0));
-    let temperature = best.map_or(1.0, |(_, t)| t);
-    let rows = logits.iter().zip(classes);
-    rows.map(|(row, class)| row_loss(row, *class, temperature, doubt))
-        .collect()
-}
-
-/// The mean of `-ln p` at a temperature; with some `doubt` it is any class.
-fn loss(logits: &[Vec<f64>], classes: &[usize], temperature: f64, doubt: f64) -> f64 {
-    let rows = logits.iter().zip(classes);
-    let sum: f64 = rows
-        .map(|(row, class)| row_loss(row, *class, temperature, doubt))
-        .sum();
-    sum / classes.len().max(1) as f64
-}
-
-fn row_loss(row: &[f64], class: usize, temperature: f64, doubt: f64) -> f64 {
-    let mut scaled: Vec<f64> = row.iter().map(|v| v / temperature).collect();
-    let mean = scaled.iter().sum::<f64>() / scaled.len() as f64;
-    let of_class = scaled[class];
-    let own = to_probabilities(&mut scaled, class);
-    let all_alike = own + mean - of_class;
-    -(1.0 - doubt) * own - doubt * all_alike
+    let tried = temperatures().step_by(8).map(losses);
+    let sum = |losses: &Vec<f64>| losses.iter().sum::<f64>();
+    let best = tried.min_by(|a, b| sum(a).total_cmp(&sum(b)));
+    best.unwrap_or_default()
 }
 
 /// The probabilities that logits stand for at a temperature.
@@ -112,39 +78,9 @@ pub(super) fn rejection(probabilities: &[Vec<f64>], classes: &[usize]) -> Option
     })
 }
 
-/// The likeliest class, the first of equals, and its probability.
-pub(super) fn best(row: &[f64]) -> (usize, f64) {
-    let mut best = (0, f64::NEG_INFINITY);
-    for (index, value) in row.iter().copied().enumerate() {
-        if value > best.1 {
-            best = (index, value);
-        }
-    }
-    best
-}
-
-/// The quantile of sorted values, by line between neighbours.
-pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return 0.0;
-    };
-    let at = share * last as f64;
-    let low = (at.floor() as usize).min(last);
-    let high = (low + 1).min(last);
-    sorted[low] + (sorted[high] - sorted[low]) * (at - low as f64)
-}
-
-/// A number of so many digits that count: files stay small, and their bytes the same from run
-/// to run.
-pub(super) fn significant(value: f64, digits: usize) -> f64 {
-    format!("{value:.*e}", digits.saturating_sub(1))
-        .parse()
-        .unwrap_or(value)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{probabilities, rejection, significant, temperature};
+    use super::{probabilities, rejection, temperature};
 
     /// Twenty pictures of two classes; two of them answered wrongly.
     fn answers() -> (Vec<Vec<f64>>, Vec<usize>) {
@@ -178,12 +114,5 @@ mod tests {
         let (logits, classes) = answers();
         let few = rejection(&probabilities(&logits[..19], 1.0), &classes[..19]);
         assert_eq!(few, None);
-    }
-
-    #[test]
-    fn digits_that_count_are_kept() {
-        assert_eq!(significant(0.012_345_67, 4), 0.01235);
-        assert_eq!(significant(0.0, 4), 0.0);
-        assert_eq!(significant(-12_345.0, 2), -12_000.0);
     }
 }

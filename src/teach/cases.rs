@@ -8,8 +8,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::calibrate::{best, probabilities, significant};
+use super::calibrate::probabilities;
 use super::features::{Eye, Limits};
+use crate::calibration::measures::{best, significant};
 use crate::engine::{EngineMaker, EngineOptions};
 use crate::error::{Error, Result};
 use crate::model::manifest::{Color, Dtype, Manifest, Proof, ProofCase};

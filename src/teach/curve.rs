@@ -4,10 +4,10 @@
 use fastrand::Rng;
 use serde::Serialize;
 
-use super::calibrate::best;
 use super::cross::{Folds, always};
 use super::logistic::{Lesson, answers, to_probabilities};
 use super::parallel::in_parallel;
+use crate::calibration::measures::best;
 
 /// Shares of the pictures that heads learn from; all are what cross-validation had.
 const SHARES: [f64; 3] = [0.25, 0.5, 0.75];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::calibrate::best;
+use crate::calibration::measures::best;
 
 /// Pairs that are told of.
 const PAIRS: usize = 5;

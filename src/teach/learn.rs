@@ -1,7 +1,7 @@
 //! From features to a head: what cross-validation chose, what it measured, and the head that
 //! learned from all pictures but those that the proof keeps out.
 
-use super::calibrate::{best, probabilities, rejection, temperature};
+use super::calibrate::{probabilities, rejection, temperature};
 use super::cases::{LEAST_MARGIN, margin};
 use super::cross::{Chosen, Folds, choose};
 use super::curve::Curve;
@@ -10,6 +10,7 @@ use super::logistic::Lesson;
 use super::material::Material;
 use super::samples::{Samples, Scaling};
 use super::{Progress, Tell};
+use crate::calibration::measures::best;
 use crate::error::{Error, Result};
 use crate::model::manifest::Rejection;
 

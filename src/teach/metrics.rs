@@ -3,11 +3,9 @@
 
 use serde::Serialize;
 
-use super::calibrate::{best, significant};
+use crate::calibration::measures::{best, calibration_error, interval_of, significant};
 use crate::model::manifest::{ClassMetrics, Metrics};
 
-/// Bins of the calibration error, as the trainer's.
-const BINS: usize = 15;
 /// Classes that a picture's label has to be among, for the second accuracy.
 const TOP: usize = 5;
 /// Digits of a share in the manifest.
@@ -31,18 +29,14 @@ pub struct Accuracy {
 impl Accuracy {
     /// So many right answers of so many pictures, `different` of which are not nearly the same.
     pub(super) fn new(right: usize, pictures: usize, different: usize) -> Self {
-        const Z: f64 = 1.959_964;
         let share = right as f64 / pictures.max(1) as f64;
-        let n = different.max(1) as f64;
-        let middle = share + Z * Z / (2.0 * n);
-        let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-        let all = 1.0 + Z * Z / n;
+        let (low, high) = interval_of(share, different.max(1) as f64);
         Self {
             right,
             pictures,
             share,
-            low: ((middle - half) / all).max(0.0),
-            high: ((middle + half) / all).min(1.0),
+            low,
+            high,
         }
     }
 }
@@ -68,6 +62,11 @@ pub(super) fn metrics(probabilities: &[Vec<f64>], classes: &[usize], labels: &[S
     let rank = |row: &Vec<f64>, class: usize| row.iter().filter(|p| **p > row[class]).count();
     let among = pairs().filter(|(row, class)| rank(row, **class) < TOP);
     let losses = pairs().map(|(row, class)| -row[*class].max(f64::MIN_POSITIVE).ln());
+    let answer = |(row, class): (&Vec<f64>, &usize)| {
+        let (index, score) = best(row);
+        (score, index == *class)
+    };
+    let answers: Vec<(f64, bool)> = pairs().map(answer).collect();
     let per_class = per_class(&confusion(probabilities, classes, labels.len()), labels);
     let f1 = per_class.iter().map(|row| row.f1).sum::<f64>() / labels.len().max(1) as f64;
     let digits = |value: f64| significant(value, DIGITS);
@@ -76,7 +75,7 @@ pub(super) fn metrics(probabilities: &[Vec<f64>], classes: &[usize], labels: &[S
         top5: Some(digits(among.count() as f64 / count)),
         loss: digits(losses.sum::<f64>() / count),
         macro_f1: digits(f1),
-        ece: digits(calibration_error(probabilities, classes)),
+        ece: digits(calibration_error(&answers)),
         per_class,
         micro_f1: None,
         mean_average_precision: None,
@@ -113,19 +112,6 @@ fn per_class(confusion: &[Vec<usize>], labels: &[String]) -> Vec<ClassMetrics> {
         }
     };
     labels.iter().enumerate().map(class).collect()
-}
-
-/// The mean gap between scores and accuracy, over bins of the score.
-fn calibration_error(probabilities: &[Vec<f64>], classes: &[usize]) -> f64 {
-    let mut bins = [(0.0, 0.0); BINS];
-    for (row, class) in probabilities.iter().zip(classes) {
-        let (index, score) = best(row);
-        let bin = ((score * BINS as f64) as usize).min(BINS - 1);
-        bins[bin].0 += score;
-        bins[bin].1 += f64::from(u8::from(index == *class));
-    }
-    let gaps = bins.iter().map(|(scores, right)| (scores - right).abs());
-    gaps.sum::<f64>() / classes.len().max(1) as f64
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::baselines::baselines;
-use super::calibrate::{best, probabilities};
+use super::calibrate::probabilities;
 use super::cases::{self, MOST};
 use super::learn::{Learned, SEED};
 use super::logistic::answers;
@@ -16,6 +16,7 @@ use super::metrics::{Accuracy, confusion, metrics};
 use super::report::{ClassReport, ProofReport, Report, TestReport, Wrong};
 use super::samples::Samples;
 use super::{TeachOptions, findings};
+use crate::calibration::measures::best;
 use crate::engine::{EngineMaker, Identity};
 use crate::error::{Error, Result};
 use crate::model::manifest::{
