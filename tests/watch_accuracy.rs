@@ -10,7 +10,7 @@ use ocelli::model::Overrides;
 use ocelli::monitor::Known;
 use ocelli::monitor::accuracy::{Accuracy, Estimator, Withheld};
 use ocelli::pipeline::capture::Frame;
-use ocelli::pipeline::decode::{DecodeOptions, Decoder, Need, Picture, Region};
+use ocelli::pipeline::decode::{DecodeOptions, Decoder, Picture, Whole};
 
 use crate::support::root;
 
@@ -71,24 +71,6 @@ fn pictures(folder: &Path, labels: &[String]) -> Vec<Labelled> {
     }
     fastrand::Rng::with_seed(1).shuffle(&mut found);
     found
-}
-
-/// All of a picture.
-struct Whole;
-
-impl Need for Whole {
-    fn region(&self, width: usize, height: usize) -> Region {
-        Region {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        }
-    }
-
-    fn eighths(&self, _: usize, _: usize) -> usize {
-        8
-    }
 }
 
 fn decoded(file: &Path) -> RgbImage {
